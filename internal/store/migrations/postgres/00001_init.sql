@@ -1,0 +1,184 @@
+-- +goose Up
+CREATE TABLE users (
+    user_id             TEXT COLLATE "C" PRIMARY KEY,
+    nickname            TEXT COLLATE "C" NOT NULL,
+    face_url            TEXT COLLATE "C" NOT NULL,
+    ex                  TEXT COLLATE "C" NOT NULL,
+    create_time         BIGINT NOT NULL,
+    app_manger_level    INTEGER NOT NULL,
+    global_recv_msg_opt INTEGER NOT NULL
+);
+
+-- Tokens that were given out; hash is the SHA-256 of the token.
+CREATE TABLE tokens (
+    user_id    TEXT COLLATE "C" NOT NULL,
+    platform   INTEGER NOT NULL,
+    hash       TEXT COLLATE "C" NOT NULL,
+    state      INTEGER NOT NULL,
+    created_at BIGINT NOT NULL,
+    valid_to   BIGINT NOT NULL,
+    PRIMARY KEY (user_id, platform, hash)
+);
+
+CREATE TABLE groups (
+    group_id                 TEXT COLLATE "C" PRIMARY KEY,
+    group_name               TEXT COLLATE "C" NOT NULL,
+    notification             TEXT COLLATE "C" NOT NULL,
+    introduction             TEXT COLLATE "C" NOT NULL,
+    face_url                 TEXT COLLATE "C" NOT NULL,
+    create_time              BIGINT NOT NULL,
+    member_count             BIGINT NOT NULL,
+    ex                       TEXT COLLATE "C" NOT NULL,
+    status                   INTEGER NOT NULL,
+    creator_user_id          TEXT COLLATE "C" NOT NULL,
+    group_type               INTEGER NOT NULL,
+    need_verification        INTEGER NOT NULL,
+    look_member_info         INTEGER NOT NULL,
+    apply_member_friend      INTEGER NOT NULL,
+    notification_update_time BIGINT NOT NULL,
+    notification_user_id     TEXT COLLATE "C" NOT NULL
+);
+
+CREATE TABLE group_members (
+    group_id         TEXT COLLATE "C" NOT NULL,
+    user_id          TEXT COLLATE "C" NOT NULL,
+    role_level       INTEGER NOT NULL,
+    join_time        BIGINT NOT NULL,
+    nickname         TEXT COLLATE "C" NOT NULL,
+    face_url         TEXT COLLATE "C" NOT NULL,
+    join_source      INTEGER NOT NULL,
+    operator_user_id TEXT COLLATE "C" NOT NULL,
+    ex               TEXT COLLATE "C" NOT NULL,
+    mute_end_time    BIGINT NOT NULL,
+    inviter_user_id  TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (group_id, user_id)
+);
+-- The order of member lists: role descending, then joining order.
+CREATE INDEX group_members_order ON group_members (group_id, role_level DESC, join_time, user_id);
+CREATE INDEX group_members_user ON group_members (user_id, group_id);
+
+CREATE TABLE friends (
+    owner_user_id    TEXT COLLATE "C" NOT NULL,
+    friend_user_id   TEXT COLLATE "C" NOT NULL,
+    remark           TEXT COLLATE "C" NOT NULL,
+    create_time      BIGINT NOT NULL,
+    add_source       INTEGER NOT NULL,
+    operator_user_id TEXT COLLATE "C" NOT NULL,
+    ex               TEXT COLLATE "C" NOT NULL,
+    is_pinned        SMALLINT NOT NULL,
+    PRIMARY KEY (owner_user_id, friend_user_id)
+);
+
+CREATE TABLE blacks (
+    owner_user_id    TEXT COLLATE "C" NOT NULL,
+    black_user_id    TEXT COLLATE "C" NOT NULL,
+    create_time      BIGINT NOT NULL,
+    add_source       INTEGER NOT NULL,
+    operator_user_id TEXT COLLATE "C" NOT NULL,
+    ex               TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (owner_user_id, black_user_id)
+);
+
+-- What the log knows of a conversation. max_seq is the last number given;
+-- hook_seq counts the outbox events of the conversation's lane.
+CREATE TABLE conversations (
+    conversation_id TEXT COLLATE "C" PRIMARY KEY,
+    max_seq         BIGINT NOT NULL,
+    min_seq         BIGINT NOT NULL,
+    max_seq_time    BIGINT NOT NULL,
+    hook_seq        BIGINT NOT NULL
+);
+
+-- A user's record of a conversation.
+CREATE TABLE user_conversations (
+    owner_user_id            TEXT COLLATE "C" NOT NULL,
+    conversation_id          TEXT COLLATE "C" NOT NULL,
+    recv_msg_opt             INTEGER NOT NULL,
+    conversation_type        INTEGER NOT NULL,
+    user_id                  TEXT COLLATE "C" NOT NULL,
+    group_id                 TEXT COLLATE "C" NOT NULL,
+    is_pinned                SMALLINT NOT NULL,
+    attached_info            TEXT COLLATE "C" NOT NULL,
+    is_private_chat          SMALLINT NOT NULL,
+    group_at_type            INTEGER NOT NULL,
+    ex                       TEXT COLLATE "C" NOT NULL,
+    burn_duration            INTEGER NOT NULL,
+    min_seq                  BIGINT NOT NULL,
+    max_seq                  BIGINT NOT NULL,
+    msg_destruct_time        BIGINT NOT NULL,
+    latest_msg_destruct_time BIGINT NOT NULL,
+    is_msg_destruct          SMALLINT NOT NULL,
+    create_time              BIGINT NOT NULL,
+    PRIMARY KEY (owner_user_id, conversation_id)
+);
+CREATE INDEX user_conversations_order ON user_conversations (owner_user_id, create_time, conversation_id);
+
+-- A user's positions in a conversation; 0 = not set.
+CREATE TABLE user_seqs (
+    user_id         TEXT COLLATE "C" NOT NULL,
+    conversation_id TEXT COLLATE "C" NOT NULL,
+    min_seq         BIGINT NOT NULL,
+    max_seq         BIGINT NOT NULL,
+    read_seq        BIGINT NOT NULL,
+    PRIMARY KEY (user_id, conversation_id)
+);
+
+-- The log, in append order. body is the encoded message without its number.
+CREATE TABLE messages (
+    id              BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    conversation_id TEXT COLLATE "C" NOT NULL,
+    seq             BIGINT NOT NULL,
+    send_id         TEXT COLLATE "C" NOT NULL,
+    client_msg_id   TEXT COLLATE "C" NOT NULL,
+    server_msg_id   TEXT COLLATE "C" NOT NULL,
+    content_type    INTEGER NOT NULL,
+    send_time       BIGINT NOT NULL,
+    stored_at       BIGINT NOT NULL,
+    is_read         SMALLINT NOT NULL,
+    body            BYTEA NOT NULL
+);
+CREATE UNIQUE INDEX messages_seq ON messages (conversation_id, seq);
+
+-- Version logs of the lists that clients keep in step.
+CREATE TABLE version_logs (
+    list       SMALLINT NOT NULL,
+    owner      TEXT COLLATE "C" NOT NULL,
+    id         TEXT COLLATE "C" NOT NULL,
+    version    BIGINT NOT NULL,
+    deleted_to BIGINT NOT NULL,
+    PRIMARY KEY (list, owner)
+);
+CREATE TABLE version_entries (
+    list    SMALLINT NOT NULL,
+    owner   TEXT COLLATE "C" NOT NULL,
+    element TEXT COLLATE "C" NOT NULL,
+    change  SMALLINT NOT NULL,
+    version BIGINT NOT NULL,
+    place   INTEGER NOT NULL,
+    PRIMARY KEY (list, owner, element)
+);
+CREATE INDEX version_entries_version ON version_entries (list, owner, version, place);
+
+-- Events that were not delivered yet. Ids are given in commit order and never
+-- reused; next_at is 0 until the first attempt has failed.
+CREATE TABLE outbox (
+    id           BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id     TEXT COLLATE "C" NOT NULL,
+    lane         TEXT COLLATE "C" NOT NULL,
+    lane_seq     BIGINT NOT NULL,
+    command      SMALLINT NOT NULL,
+    seq          BIGINT NOT NULL,
+    operation_id TEXT COLLATE "C" NOT NULL,
+    body         BYTEA,
+    created_at   BIGINT NOT NULL,
+    attempts     INTEGER NOT NULL,
+    next_at      BIGINT NOT NULL,
+    last_error   TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX outbox_due ON outbox (next_at) WHERE next_at > 0;
+
+-- Event counters of lanes that are not conversations.
+CREATE TABLE lanes (
+    lane TEXT COLLATE "C" PRIMARY KEY,
+    seq  BIGINT NOT NULL
+);

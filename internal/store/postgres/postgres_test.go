@@ -1,0 +1,18 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"parley/internal/store"
+	"parley/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store { return storetest.NewPostgres(t).Open(t) })
+}
+
+func TestDatabase(t *testing.T) { storetest.RunDatabase(t, storetest.NewPostgres) }

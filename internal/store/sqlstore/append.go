@@ -1,0 +1,153 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"parley/internal/im"
+	"parley/internal/store"
+)
+
+// Append implements store.Store. Inside one write transaction: the items' own
+// changes, then counters, rows, read positions, the hooks of new messages, and
+// the events (design: the counter is changed in the transaction of the row that
+// uses the number, so a rollback gives the number back).
+func (d *DB) Append(ctx context.Context, items []*store.Item) error {
+	return d.engine.Write(ctx, func(h Handle) error {
+		t := &tx{queries{h: h, engine: d.engine}}
+		var rows []*store.NewMessage
+		for _, it := range items {
+			it.Err = nil
+			if it.With != nil {
+				if err := t.savepoint(ctx, it.With); err != nil {
+					if _, ok := err.(*brokenTx); ok {
+						return err
+					}
+					it.Err = err
+					continue
+				}
+			}
+			rows = append(rows, it.Messages...)
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		return t.appendRows(ctx, rows)
+	})
+}
+
+// brokenTx says that the transaction itself is of no more use.
+type brokenTx struct{ err error }
+
+func (b *brokenTx) Error() string { return b.err.Error() }
+func (b *brokenTx) Unwrap() error { return b.err }
+
+// savepoint runs fn so that its failure undoes its changes alone.
+func (t *tx) savepoint(ctx context.Context, fn func(context.Context, store.Tx) error) error {
+	if _, err := t.h.Exec(ctx, `SAVEPOINT item`); err != nil {
+		return &brokenTx{failed("savepoint", err)}
+	}
+	err := fn(ctx, t)
+	if err != nil {
+		if _, rerr := t.h.Exec(ctx, `ROLLBACK TO SAVEPOINT item`); rerr != nil {
+			return &brokenTx{fmt.Errorf("%w (and rollback to savepoint: %w)", err, rerr)}
+		}
+	}
+	if _, rerr := t.h.Exec(ctx, `RELEASE SAVEPOINT item`); rerr != nil {
+		return &brokenTx{failed("savepoint", rerr)}
+	}
+	return err
+}
+
+func (t *tx) appendRows(ctx context.Context, rows []*store.NewMessage) error {
+	now := time.Now().UnixMilli()
+	if err := t.number(ctx, rows, now); err != nil {
+		return failed("Append: counters", err)
+	}
+	if err := t.engine.InsertMessages(ctx, t.h, rows, now); err != nil {
+		return failed("Append: messages", err)
+	}
+	if err := t.raiseSenders(ctx, rows); err != nil {
+		return failed("Append: read positions", err)
+	}
+	var events []*im.Event
+	for _, m := range rows {
+		if m.First != nil && m.Record.Seq == 1 {
+			if err := m.First(ctx, t); err != nil {
+				return err
+			}
+		}
+		if m.After != nil {
+			if err := m.After(ctx, t, m.Record.Seq); err != nil {
+				return err
+			}
+		}
+		events = append(events, m.Events...)
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	if err := t.engine.LockOutbox(ctx, t.h); err != nil {
+		return failed("Append: outbox", err)
+	}
+	return failed("Append: outbox", t.engine.InsertEvents(ctx, t.h, events))
+}
+
+// number gives the rows their numbers, and their events their places in the lane.
+func (t *tx) number(ctx context.Context, rows []*store.NewMessage, now int64) error {
+	byConversation := make(map[string]*Bump, len(rows))
+	bumps := make([]*Bump, 0, len(rows))
+	for _, m := range rows {
+		b := byConversation[m.Record.ConversationID]
+		if b == nil {
+			b = &Bump{ConversationID: m.Record.ConversationID}
+			byConversation[b.ConversationID] = b
+			bumps = append(bumps, b)
+		}
+		b.Messages++
+		b.Events += int64(len(m.Events))
+	}
+	// One order for all writers: two nodes that bump the same rows cannot deadlock.
+	slices.SortFunc(bumps, func(a, b *Bump) int { return cmp.Compare(a.ConversationID, b.ConversationID) })
+	if err := t.engine.BumpCounters(ctx, t.h, bumps, now); err != nil {
+		return err
+	}
+	for _, b := range bumps { // from "last given" to "last used"
+		b.MaxSeq -= b.Messages
+		b.HookSeq -= b.Events
+	}
+	for _, m := range rows {
+		b := byConversation[m.Record.ConversationID]
+		b.MaxSeq++
+		m.Record.Seq = b.MaxSeq
+		for _, e := range m.Events {
+			b.HookSeq++
+			e.Lane, e.LaneSeq, e.Seq = b.ConversationID, b.HookSeq, b.MaxSeq
+		}
+	}
+	return nil
+}
+
+func (t *tx) raiseSenders(ctx context.Context, rows []*store.NewMessage) error {
+	type key struct{ user, conversation string }
+	last := make(map[key]int64, len(rows))
+	for _, m := range rows {
+		if m.RaiseRead {
+			last[key{m.Record.SendID, m.Record.ConversationID}] = m.Record.Seq // rows of a conversation ascend
+		}
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	raises := make([]ReadRaise, 0, len(last))
+	for k, seq := range last {
+		raises = append(raises, ReadRaise{UserID: k.user, ConversationID: k.conversation, Seq: seq})
+	}
+	slices.SortFunc(raises, func(a, b ReadRaise) int {
+		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ConversationID, b.ConversationID))
+	})
+	return t.engine.RaiseReads(ctx, t.h, raises)
+}

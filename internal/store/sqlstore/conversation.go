@@ -1,0 +1,128 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"parley/internal/im"
+	"parley/internal/store"
+)
+
+const conversationColumns = `owner_user_id, conversation_id, recv_msg_opt, conversation_type, user_id, group_id, is_pinned,
+	attached_info, is_private_chat, group_at_type, ex, burn_duration, min_seq, max_seq, msg_destruct_time,
+	latest_msg_destruct_time, is_msg_destruct`
+
+func scanConversation(s scanner, c *im.Conversation) error {
+	return s.Scan(&c.OwnerUserID, &c.ConversationID, &c.RecvMsgOpt, &c.ConversationType, &c.UserID, &c.GroupID, &c.IsPinned,
+		&c.AttachedInfo, &c.IsPrivateChat, &c.GroupAtType, &c.Ex, &c.BurnDuration, &c.MinSeq, &c.MaxSeq, &c.MsgDestructTime,
+		&c.LatestMsgDestructTime, &c.IsMsgDestruct)
+}
+
+func (q queries) Conversation(ctx context.Context, ownerID, conversationID string) (*im.Conversation, error) {
+	c := new(im.Conversation)
+	err := scanConversation(q.h.QueryRow(ctx, `SELECT `+conversationColumns+` FROM user_conversations
+		WHERE owner_user_id = $1 AND conversation_id = $2`, ownerID, conversationID), c)
+	if err != nil {
+		return nil, failed("Conversation", err)
+	}
+	return c, nil
+}
+
+func (q queries) Conversations(ctx context.Context, ownerID string, ids []string) ([]im.Conversation, error) {
+	const query = `SELECT ` + conversationColumns + ` FROM user_conversations WHERE owner_user_id = $1`
+	if ids == nil {
+		return list(ctx, q.h, "Conversations", scanConversation, query+` ORDER BY create_time, conversation_id`, ownerID)
+	}
+	return listIn(ctx, q.h, "Conversations", scanConversation, query+` AND conversation_id IN IDS`, ids, ownerID)
+}
+
+func (q queries) ConversationIDs(ctx context.Context, ownerID string) ([]string, error) {
+	return list(ctx, q.h, "ConversationIDs", scanString, `SELECT conversation_id FROM user_conversations
+		WHERE owner_user_id = $1 ORDER BY create_time, conversation_id`, ownerID)
+}
+
+func (q queries) ConversationSeqs(ctx context.Context, ownerID string, ids []string) ([]store.ConversationSeq, error) {
+	const query = `SELECT r.conversation_id, r.max_seq, r.is_pinned, COALESCE(c.max_seq, 0), COALESCE(c.min_seq, 0), COALESCE(c.max_seq_time, 0),
+		COALESCE(u.min_seq, 0), COALESCE(u.max_seq, 0), COALESCE(u.read_seq, 0)
+		FROM user_conversations r
+		LEFT JOIN conversations c ON c.conversation_id = r.conversation_id
+		LEFT JOIN user_seqs u ON u.user_id = r.owner_user_id AND u.conversation_id = r.conversation_id
+		WHERE r.owner_user_id = $1`
+	if ids == nil {
+		return list(ctx, q.h, "ConversationSeqs", scanConversationSeq, query, ownerID)
+	}
+	return listIn(ctx, q.h, "ConversationSeqs", scanConversationSeq, query+` AND r.conversation_id IN IDS`, ids, ownerID)
+}
+
+func scanConversationSeq(s scanner, c *store.ConversationSeq) error {
+	err := s.Scan(&c.State.ConversationID, &c.Bound, &c.Pinned, &c.State.MaxSeq, &c.State.MinSeq, &c.State.MaxSeqTime,
+		&c.User.MinSeq, &c.User.MaxSeq, &c.User.ReadSeq)
+	c.User.ConversationID = c.State.ConversationID
+	return err
+}
+
+func (q queries) SeqStates(ctx context.Context, ids []string) (map[string]im.SeqState, error) {
+	found, err := listIn(ctx, q.h, "SeqStates", func(s scanner, v *im.SeqState) error {
+		return s.Scan(&v.ConversationID, &v.MaxSeq, &v.MinSeq, &v.MaxSeqTime)
+	}, `SELECT conversation_id, max_seq, min_seq, max_seq_time FROM conversations WHERE max_seq > 0 AND conversation_id IN IDS`, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]im.SeqState, len(found))
+	for _, v := range found {
+		out[v.ConversationID] = v
+	}
+	return out, nil
+}
+
+func (q queries) UserSeqs(ctx context.Context, userID string, ids []string) (map[string]im.UserSeqs, error) {
+	found, err := listIn(ctx, q.h, "UserSeqs", func(s scanner, v *im.UserSeqs) error {
+		return s.Scan(&v.ConversationID, &v.MinSeq, &v.MaxSeq, &v.ReadSeq)
+	}, `SELECT conversation_id, min_seq, max_seq, read_seq FROM user_seqs WHERE user_id = $1 AND conversation_id IN IDS`, ids, userID)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]im.UserSeqs, len(found))
+	for _, v := range found {
+		out[v.ConversationID] = v
+	}
+	return out, nil
+}
+
+func (t *tx) InsertConversations(ctx context.Context, records []im.Conversation, now int64) ([]im.Conversation, error) {
+	var inserted []im.Conversation
+	for i := range records {
+		c := &records[i]
+		r, err := t.h.Exec(ctx, `INSERT INTO user_conversations (`+conversationColumns+`, create_time)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+			ON CONFLICT (owner_user_id, conversation_id) DO NOTHING`,
+			c.OwnerUserID, c.ConversationID, c.RecvMsgOpt, c.ConversationType, c.UserID, c.GroupID, bit(c.IsPinned),
+			c.AttachedInfo, bit(c.IsPrivateChat), c.GroupAtType, c.Ex, c.BurnDuration, c.MinSeq, c.MaxSeq, c.MsgDestructTime,
+			c.LatestMsgDestructTime, bit(c.IsMsgDestruct), now)
+		if err != nil {
+			return nil, failed("InsertConversations", err)
+		}
+		n, err := r.RowsAffected()
+		if err != nil {
+			return nil, failed("InsertConversations", err)
+		}
+		if n > 0 {
+			inserted = append(inserted, *c)
+		}
+	}
+	return inserted, nil
+}
+
+func (t *tx) RaiseReadSeq(ctx context.Context, userID, conversationID string, seq int64) (before, after int64, err error) {
+	err = t.h.QueryRow(ctx, `SELECT read_seq FROM user_seqs WHERE user_id = $1 AND conversation_id = $2`,
+		userID, conversationID).Scan(&before)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, failed("RaiseReadSeq", err)
+	}
+	if seq <= before {
+		return before, before, nil
+	}
+	err = t.engine.RaiseReads(ctx, t.h, []ReadRaise{{UserID: userID, ConversationID: conversationID, Seq: seq}})
+	return before, seq, failed("RaiseReadSeq", err)
+}

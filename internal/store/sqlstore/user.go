@@ -1,0 +1,107 @@
+package sqlstore
+
+import (
+	"context"
+
+	"parley/internal/im"
+	"parley/internal/store"
+)
+
+const userColumns = `user_id, nickname, face_url, ex, create_time, app_manger_level, global_recv_msg_opt`
+
+func scanUser(s scanner, u *im.User) error {
+	return s.Scan(&u.UserID, &u.Nickname, &u.FaceURL, &u.Ex, &u.CreateTime, &u.AppMangerLevel, &u.GlobalRecvMsgOpt)
+}
+
+func (q queries) User(ctx context.Context, userID string) (*im.User, error) {
+	u := new(im.User)
+	err := scanUser(q.h.QueryRow(ctx, `SELECT `+userColumns+` FROM users WHERE user_id = $1`, userID), u)
+	if err != nil {
+		return nil, failed("User", err)
+	}
+	return u, nil
+}
+
+func (q queries) Users(ctx context.Context, ids []string) ([]im.User, error) {
+	return listIn(ctx, q.h, "Users", scanUser, `SELECT `+userColumns+` FROM users WHERE user_id IN IDS`, ids)
+}
+
+func (t *tx) InsertUsers(ctx context.Context, users []im.User) error {
+	ids := make([]string, len(users))
+	for i := range users {
+		ids[i] = users[i].UserID
+	}
+	existing, err := t.Users(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if len(existing) > 0 {
+		return im.Errorf(im.AlreadyRegistered, "InsertUsers", "userID registered already: %s", existing[0].UserID)
+	}
+	for i := range users {
+		if err := t.insertUser(ctx, &users[i]); err != nil {
+			if t.engine.IsDuplicate(err) { // another node was faster
+				return im.Errorf(im.AlreadyRegistered, "InsertUsers", "userID registered already: %s", users[i].UserID)
+			}
+			return failed("InsertUsers", err)
+		}
+	}
+	return nil
+}
+
+func (t *tx) insertUser(ctx context.Context, u *im.User) error {
+	_, err := t.h.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		u.UserID, u.Nickname, u.FaceURL, u.Ex, u.CreateTime, u.AppMangerLevel, u.GlobalRecvMsgOpt)
+	return err
+}
+
+func (t *tx) PatchUser(ctx context.Context, userID string, p im.UserPatch) error {
+	u, err := t.User(ctx, userID)
+	if err != nil {
+		return err
+	}
+	v := p.Apply(*u)
+	_, err = t.h.Exec(ctx, `UPDATE users SET nickname = $2, face_url = $3, ex = $4, global_recv_msg_opt = $5 WHERE user_id = $1`,
+		userID, v.Nickname, v.FaceURL, v.Ex, v.GlobalRecvMsgOpt)
+	return failed("PatchUser", err)
+}
+
+func (t *tx) PutAdmin(ctx context.Context, userID, nickname string, now int64) error {
+	_, err := t.h.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, '', '', $3, $4, 0)
+		ON CONFLICT (user_id) DO UPDATE SET nickname = excluded.nickname`,
+		userID, nickname, now, im.LevelAppAdmin)
+	return failed("PutAdmin", err)
+}
+
+const tokenColumns = `user_id, platform, hash, state, created_at, valid_to`
+
+func scanToken(s scanner, t *store.Token) error {
+	return s.Scan(&t.UserID, &t.Platform, &t.Hash, &t.State, &t.CreatedAt, &t.ValidTo)
+}
+
+func (q queries) Token(ctx context.Context, userID string, p im.Platform, hash string) (*store.Token, error) {
+	t := new(store.Token)
+	err := scanToken(q.h.QueryRow(ctx, `SELECT `+tokenColumns+` FROM tokens WHERE user_id = $1 AND platform = $2 AND hash = $3`,
+		userID, p, hash), t)
+	if err != nil {
+		return nil, failed("Token", err)
+	}
+	return t, nil
+}
+
+func (q queries) Tokens(ctx context.Context, userID string) ([]store.Token, error) {
+	return list(ctx, q.h, "Tokens", scanToken,
+		`SELECT `+tokenColumns+` FROM tokens WHERE user_id = $1 ORDER BY created_at, platform, hash`, userID)
+}
+
+func (t *tx) PutToken(ctx context.Context, v store.Token) error {
+	_, err := t.h.Exec(ctx, `INSERT INTO tokens (`+tokenColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (user_id, platform, hash) DO UPDATE SET state = excluded.state, valid_to = excluded.valid_to`,
+		v.UserID, v.Platform, v.Hash, v.State, v.CreatedAt, v.ValidTo)
+	return failed("PutToken", err)
+}
+
+func (t *tx) DeleteToken(ctx context.Context, v store.Token) error {
+	_, err := t.h.Exec(ctx, `DELETE FROM tokens WHERE user_id = $1 AND platform = $2 AND hash = $3`, v.UserID, v.Platform, v.Hash)
+	return failed("DeleteToken", err)
+}
