@@ -1,0 +1,175 @@
+// Package deliver brings committed messages to their receivers' connections, in
+// the order of their numbers.
+//
+// It owns Options.Workers goroutines. A message goes to the worker of its
+// conversation's root, so a chat and its notification conversation stay in step.
+// Each worker has a bounded queue; when it is full Publish waits, and with it
+// the log: acknowledgements slow down, memory does not grow.
+package deliver
+
+import (
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+	"slices"
+	"sync"
+
+	"parley/internal/im"
+	"parley/internal/msglog"
+	"parley/internal/wire"
+)
+
+// queue is the number of batches that may wait for one worker.
+const queue = 64
+
+// maxRun is the number of messages of one conversation that share a push frame.
+// 16 texts are some 8 KiB: a few frames less for a burst, none too large.
+const maxRun = 16
+
+// Local is the connections of this node.
+type Local interface {
+	// Push enqueues a push for all connections of a user. It never blocks.
+	Push(userID string, p *wire.Push)
+}
+
+// Options are what a Deliverer needs.
+type Options struct {
+	Local Local
+	// Members returns the ids of a group's members; the result is shared and not changed.
+	Members func(ctx context.Context, groupID string) ([]string, error)
+	Log     *slog.Logger
+	Workers int // 0: one for each CPU, at least 2
+}
+
+// Deliverer owns the order of delivery per conversation.
+type Deliverer struct {
+	o       Options
+	seed    maphash.Seed
+	workers []chan []*msglog.Delivery
+	wg      sync.WaitGroup
+}
+
+// New returns a deliverer that does nothing before Start.
+func New(o Options) *Deliverer {
+	if o.Workers == 0 {
+		o.Workers = max(2, runtime.GOMAXPROCS(0))
+	}
+	d := &Deliverer{o: o, seed: maphash.MakeSeed()}
+	for range o.Workers {
+		d.workers = append(d.workers, make(chan []*msglog.Delivery, queue))
+	}
+	return d
+}
+
+// Start starts the workers; they end with Stop.
+func (d *Deliverer) Start() {
+	for _, ch := range d.workers {
+		d.wg.Go(func() { d.work(ch) })
+	}
+}
+
+// Stop delivers what was published and waits for the workers. Publish must not be called any more.
+func (d *Deliverer) Stop() {
+	for _, ch := range d.workers {
+		close(ch)
+	}
+	d.wg.Wait()
+}
+
+// Publish takes messages over, in order. Calls for one conversation come one after the other.
+func (d *Deliverer) Publish(batch []*msglog.Delivery) {
+	if len(batch) == 1 {
+		d.workers[d.worker(batch[0])] <- batch
+		return
+	}
+	parts := make([][]*msglog.Delivery, len(d.workers))
+	for _, m := range batch {
+		w := d.worker(m)
+		parts[w] = append(parts[w], m)
+	}
+	for w, part := range parts {
+		if len(part) > 0 {
+			d.workers[w] <- part
+		}
+	}
+}
+
+func (d *Deliverer) worker(m *msglog.Delivery) uint64 {
+	return maphash.String(d.seed, im.ConversationRoot(m.Record.ConversationID)) % uint64(len(d.workers))
+}
+
+func (d *Deliverer) work(ch chan []*msglog.Delivery) {
+	records := make([]im.Record, 0, maxRun)
+	for batch := range ch {
+		for len(batch) > 0 {
+			n := run(batch)
+			records = records[:0]
+			for _, m := range batch[:n] {
+				records = append(records, m.Record)
+			}
+			d.push(batch[0], wire.NewPush(records[0].ConversationID, batch[0].OperationID, records...))
+			batch = batch[n:]
+		}
+	}
+}
+
+// run returns how many messages at the head of a batch may share a frame: stored
+// messages of one conversation with consecutive numbers and the same receivers
+// (gateway.md 5). Members cannot change between two messages of a batch that
+// have no Extra receivers.
+func run(batch []*msglog.Delivery) int {
+	first := batch[0]
+	n := 1
+	for n < len(batch) && n < maxRun {
+		m := batch[n]
+		if first.Record.Seq == 0 || m.Record.Seq != first.Record.Seq+int64(n) ||
+			m.Record.ConversationID != first.Record.ConversationID || !sameReceivers(first, m) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+func sameReceivers(a, b *msglog.Delivery) bool {
+	if a.Receivers != nil || b.Receivers != nil || a.Extra != nil || b.Extra != nil {
+		return false
+	}
+	if a.Message.SessionType == im.SessionGroup {
+		return true
+	}
+	// Of two users' messages both get each, unless a sender wants no copy.
+	return a.Message.SessionType == im.SessionSingle && b.Message.SessionType == im.SessionSingle &&
+		a.Message.Options.Is(im.OptSenderSync) && b.Message.Options.Is(im.OptSenderSync)
+}
+
+func (d *Deliverer) push(m *msglog.Delivery, p *wire.Push) {
+	msg := m.Message
+	switch {
+	case m.Receivers != nil:
+		for _, id := range m.Receivers {
+			d.o.Local.Push(id, p)
+		}
+	case msg.SessionType == im.SessionGroup:
+		members, err := d.o.Members(context.Background(), msg.GroupID)
+		if err != nil {
+			// The message is stored: members find it by its number with the next push or sync.
+			d.o.Log.Error("group message not pushed", "group", msg.GroupID, "op", m.OperationID, "err", err)
+			return
+		}
+		for _, id := range members {
+			d.o.Local.Push(id, p)
+		}
+		for _, id := range m.Extra {
+			if !slices.Contains(members, id) {
+				d.o.Local.Push(id, p)
+			}
+		}
+	default:
+		d.o.Local.Push(msg.RecvID, p)
+		if msg.SendID != msg.RecvID && msg.Options.Is(im.OptSenderSync) {
+			d.o.Local.Push(msg.SendID, p)
+		}
+	}
+}

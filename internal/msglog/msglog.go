@@ -1,0 +1,498 @@
+// Package msglog is the only way a message gets into the store: it numbers,
+// commits in groups, and hands what is committed on in commit order.
+//
+// For each shard of the store it owns two goroutines. The committer takes what
+// is queued and commits it in one transaction: the batch is what came in during
+// the previous commit, no timer is involved. The announcer tells senders and
+// passes messages on to delivery, in the order of commits, while the committer
+// is at the next batch. Nothing is acknowledged before its commit is durable.
+//
+// Limits: the queue of a shard (Options.Queue) makes callers wait; at most 64
+// committed batches wait for the announcer, then the committer waits.
+package msglog
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"time"
+
+	"parley/internal/im"
+	"parley/internal/store"
+)
+
+// Limits of a commit, and of what may wait for the announcer.
+const (
+	maxRows    = 512
+	maxBytes   = 1 << 20
+	maxBatches = 64
+)
+
+// DefaultQueue is the number of entries that may wait in one shard.
+const DefaultQueue = 4096
+
+// Delivery is a message on its way: into the log if it is stored, then to its receivers.
+type Delivery struct {
+	Message     *im.Message
+	OperationID string
+	// Record is what the log keeps of the message, or for one that is not stored
+	// what is pushed. Append makes it; its Seq is set by the commit.
+	Record im.Record
+	// Receivers are the users it is pushed to. Nil: those of the session type
+	// (messages.md 3), which delivery finds out.
+	Receivers []string
+	// Extra users get a group's message although they are no members (any more).
+	Extra []string
+	// Events are written in the message's transaction.
+	Events []*im.Event
+}
+
+// Result is the answer to an entry's first message.
+type Result struct {
+	ServerMsgID string
+	SendTime    int64
+	Repeated    bool // the message was seen before: nothing was stored again
+}
+
+// Entry is a unit of work: its changes and its messages commit together.
+type Entry struct {
+	// With runs in the transaction before messages are numbered; it may still set the
+	// messages' Content. It may run more than once, so it only reads its inputs and
+	// assigns its outputs.
+	With func(ctx context.Context, tx store.Tx) error
+	// Committed runs after the commit, before anything of the entry is delivered:
+	// the place to drop cached copies of what With changed.
+	Committed func()
+	// Messages are stored in order where their options ask for it, and delivered in order.
+	Messages []*Delivery
+	// Once makes the log remember the first message's sender and client id for some
+	// minutes and answer a repetition with the first answer (messages.md 4.5).
+	Once bool
+	// Done is called exactly once, before anything of the entry is delivered. It must
+	// not block: it runs on the goroutine that announces commits.
+	Done func(Result, error)
+
+	item store.Item
+	size int
+	dup  *Result // answer of an earlier message with the same ids
+	same *Entry  // the entry of the same batch that this one repeats
+	err  error
+}
+
+// Options are what a Log needs.
+type Options struct {
+	Store store.Store
+	// Encode makes a message's body (package wire).
+	Encode func(*im.Message) ([]byte, error)
+	// First runs in the transaction of number 1 of a chat conversation.
+	First func(ctx context.Context, tx store.Tx, d *Delivery) error
+	// Publish passes committed (and unstored) messages on, in order. It may block:
+	// then acknowledgements slow down and memory does not grow.
+	Publish func([]*Delivery)
+	// EventsAdded is told after each commit that wrote to the outbox. Nil: nobody.
+	EventsAdded func()
+	// Observe is told of each commit: how many entries, and how long it took. Nil: nobody.
+	Observe func(entries int, took time.Duration)
+	Log     *slog.Logger
+	Queue   int // entries that may wait in one shard; 0 = DefaultQueue
+}
+
+// Log is the group committer.
+type Log struct {
+	o      Options
+	seed   maphash.Seed
+	shards []*shard
+	wg     sync.WaitGroup
+
+	mu      sync.RWMutex // guards stopped: Submit holds it for reading while it queues
+	stopped bool
+}
+
+type shard struct {
+	log    *Log
+	queue  chan *Entry
+	done   chan []*Entry // committed or failed batches, for the announcer
+	recent *window       // the committer's own
+}
+
+// New returns a log that does nothing before Start.
+func New(o Options) *Log {
+	if o.Queue == 0 {
+		o.Queue = DefaultQueue
+	}
+	l := &Log{o: o, seed: maphash.MakeSeed()}
+	for range o.Store.Shards() {
+		l.shards = append(l.shards, &shard{
+			log: l, queue: make(chan *Entry, o.Queue), done: make(chan []*Entry, maxBatches), recent: newWindow(),
+		})
+	}
+	return l
+}
+
+// Start fills the idempotency windows from the tail of the log and starts the
+// goroutines. They end with Stop.
+func (l *Log) Start(ctx context.Context) error {
+	now := time.Now()
+	tail, err := l.o.Store.RecentMessages(ctx, now.Add(-windowAge).UnixMilli(), windowSize*len(l.shards))
+	if err != nil {
+		return fmt.Errorf("msglog: read the tail of the log: %w", err)
+	}
+	for i := len(tail) - 1; i >= 0; i-- {
+		r := &tail[i]
+		l.shardOf(r.ConversationID).recent.add(now, r.SendID, r.ClientMsgID, Result{ServerMsgID: r.ServerMsgID, SendTime: r.SendTime})
+	}
+	for _, s := range l.shards {
+		l.wg.Go(s.commitLoop)
+		l.wg.Go(s.announceLoop)
+	}
+	return nil
+}
+
+// Stop refuses new entries, commits and announces what is queued, and waits for the goroutines.
+func (l *Log) Stop() {
+	l.mu.Lock()
+	stopped := l.stopped
+	l.stopped = true
+	l.mu.Unlock()
+	if !stopped {
+		for _, s := range l.shards {
+			close(s.queue)
+		}
+	}
+	l.wg.Wait()
+}
+
+// Queued returns the number of entries that wait for a commit.
+func (l *Log) Queued() int {
+	n := 0
+	for _, s := range l.shards {
+		n += len(s.queue)
+	}
+	return n
+}
+
+// shardOf keeps a chat and its notification conversation together, so that an
+// entry may hold messages of both.
+func (l *Log) shardOf(conversationID string) *shard {
+	if len(l.shards) == 1 {
+		return l.shards[0]
+	}
+	return l.shards[maphash.String(l.seed, im.ConversationRoot(conversationID))%uint64(len(l.shards))]
+}
+
+// Append submits an entry and waits for its commit. The context bounds the wait
+// for a place in the queue only: once queued, an entry is committed.
+func (l *Log) Append(ctx context.Context, e *Entry) (Result, error) {
+	type answer struct {
+		r   Result
+		err error
+	}
+	ch := make(chan answer, 1)
+	done := e.Done
+	e.Done = func(r Result, err error) {
+		if done != nil {
+			done(r, err)
+		}
+		ch <- answer{r, err}
+	}
+	l.Submit(ctx, e)
+	a := <-ch
+	return a.r, a.err
+}
+
+// Submit queues an entry; e.Done tells the outcome. All messages of one entry
+// belong to conversations with one root. Entries of one caller for one
+// conversation are committed in the order of their calls.
+func (l *Log) Submit(ctx context.Context, e *Entry) {
+	if err := l.prepare(e); err != nil {
+		e.finish(Result{}, err)
+		return
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.stopped {
+		e.finish(Result{}, im.Errorf(im.Busy, "msglog.Submit", "the server is stopping"))
+		return
+	}
+	if e.With == nil && len(e.item.Messages) == 0 { // nothing to commit
+		e.finish(e.answer(), nil)
+		if len(e.Messages) > 0 {
+			l.o.Publish(e.Messages)
+		}
+		return
+	}
+	s := l.shards[0]
+	if len(e.Messages) > 0 {
+		s = l.shardOf(e.Messages[0].Record.ConversationID)
+	}
+	select {
+	case s.queue <- e:
+	default:
+		select {
+		case s.queue <- e:
+		case <-ctx.Done():
+			e.finish(Result{}, &im.Error{Kind: im.Busy, Op: "msglog.Submit", Detail: "the server is busy", Err: ctx.Err()})
+		}
+	}
+}
+
+// prepare makes the records, on the caller's goroutine as far as possible: when
+// With may still write message contents, the bodies are made right after it.
+func (l *Log) prepare(e *Entry) error {
+	for _, d := range e.Messages {
+		m := d.Message
+		d.Record = im.Record{
+			ConversationID: m.ConversationID(), SendID: m.SendID, ClientMsgID: m.ClientMsgID, ServerMsgID: m.ServerMsgID,
+			ContentType: m.ContentType, SendTime: m.SendTime,
+		}
+		if !m.Stored() {
+			continue
+		}
+		chat := !m.IsNotification()
+		n := &store.NewMessage{Record: d.Record, RaiseRead: chat, Events: d.Events}
+		if chat {
+			n.First = func(ctx context.Context, tx store.Tx) error { return l.o.First(ctx, tx, d) }
+		}
+		e.item.Messages = append(e.item.Messages, n)
+	}
+	if e.With == nil {
+		return l.encode(e)
+	}
+	e.item.With = func(ctx context.Context, tx store.Tx) error {
+		if err := e.With(ctx, tx); err != nil {
+			return err
+		}
+		return l.encode(e)
+	}
+	return nil
+}
+
+// encode makes the bodies of an entry's messages.
+func (l *Log) encode(e *Entry) error {
+	stored := e.item.Messages
+	e.size = 0
+	for _, d := range e.Messages {
+		body, err := l.o.Encode(d.Message)
+		if err != nil {
+			return err
+		}
+		d.Record.Body = body
+		e.size += len(body)
+		if d.Message.Stored() {
+			stored[0].Record.Body, stored = body, stored[1:]
+		}
+	}
+	return nil
+}
+
+func (e *Entry) finish(r Result, err error) {
+	if e.Done != nil {
+		e.Done(r, err)
+	}
+}
+
+// answer is the result of an entry that went through.
+func (e *Entry) answer() Result {
+	if len(e.Messages) == 0 {
+		return Result{}
+	}
+	m := e.Messages[0].Message
+	return Result{ServerMsgID: m.ServerMsgID, SendTime: m.SendTime}
+}
+
+func (s *shard) commitLoop() {
+	defer close(s.done)
+	for first := range s.queue {
+		batch := []*Entry{first}
+		rows, size := len(first.item.Messages), first.size
+	collect:
+		for rows < maxRows && size < maxBytes {
+			select {
+			case e, ok := <-s.queue:
+				if !ok {
+					break collect
+				}
+				batch = append(batch, e)
+				rows, size = rows+len(e.item.Messages), size+e.size
+			default:
+				break collect
+			}
+		}
+		s.commit(batch)
+		s.done <- batch
+	}
+}
+
+// commit stores a batch and leaves in each entry what became of it.
+func (s *shard) commit(batch []*Entry) {
+	ctx := context.Background() // a queued entry is committed, whoever has gone away
+	now := time.Now()
+	todo := s.withoutRepetitions(ctx, now, batch)
+	s.store(ctx, todo)
+	if s.log.o.Observe != nil {
+		s.log.o.Observe(len(todo), time.Since(now))
+	}
+	for _, e := range todo {
+		if e.err != nil {
+			continue
+		}
+		stored := e.item.Messages
+		for _, d := range e.Messages {
+			if d.Message.Stored() {
+				d.Record.Seq, stored = stored[0].Record.Seq, stored[1:]
+				d.Message.Seq = d.Record.Seq
+			}
+		}
+		if e.Once {
+			m := e.Messages[0].Message
+			s.recent.add(now, m.SendID, m.ClientMsgID, e.answer())
+		}
+	}
+}
+
+// withoutRepetitions returns the entries that are not repetitions of one another or of earlier ones.
+func (s *shard) withoutRepetitions(ctx context.Context, now time.Time, batch []*Entry) []*Entry {
+	todo := make([]*Entry, 0, len(batch))
+	var inBatch map[key]*Entry
+	for _, e := range batch {
+		if e.Once && e.Messages[0].Message.ClientMsgID != "" {
+			m := e.Messages[0].Message
+			k := s.recent.key(m.SendID, m.ClientMsgID)
+			if r, ok := s.recent.find(now, k); ok {
+				e.dup = &r
+				continue
+			}
+			if same := inBatch[k]; same != nil {
+				e.same = same
+				continue
+			}
+			r, err := s.probe(ctx, now, e)
+			if err != nil {
+				e.err = err
+				continue
+			}
+			if r != nil {
+				e.dup = r
+				continue
+			}
+			if inBatch == nil {
+				inBatch = make(map[key]*Entry)
+			}
+			inBatch[k] = e
+		}
+		todo = append(todo, e)
+	}
+	return todo
+}
+
+// probeDepth is how far back in its conversation a message is looked for that
+// may be older than the window.
+const probeDepth = 200
+
+// probe looks for a message in the store if the window does not reach back to
+// the time when its sender made it.
+func (s *shard) probe(ctx context.Context, now time.Time, e *Entry) (*Result, error) {
+	d := e.Messages[0]
+	if s.recent.covers(now, d.Message.CreateTime) {
+		return nil, nil
+	}
+	id := d.Record.ConversationID
+	states, err := s.log.o.Store.SeqStates(ctx, []string{id})
+	if err != nil {
+		return nil, err
+	}
+	top := states[id].MaxSeq
+	rows, err := s.log.o.Store.Messages(ctx, id, top-probeDepth+1, top)
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		if rows[i].SendID == d.Message.SendID && rows[i].ClientMsgID == d.Message.ClientMsgID {
+			return &Result{ServerMsgID: rows[i].ServerMsgID, SendTime: rows[i].SendTime}, nil
+		}
+	}
+	return nil, nil
+}
+
+// store commits entries. A batch that fails is split in halves until the bad
+// entry stands alone, so that only its own sender gets the error; when the store
+// answers no more, all get it.
+func (s *shard) store(ctx context.Context, entries []*Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	items := make([]*store.Item, len(entries))
+	for i, e := range entries {
+		items[i] = &e.item
+	}
+	err := s.log.o.Store.Append(ctx, items)
+	if err == nil {
+		for _, e := range entries {
+			e.err = e.item.Err
+		}
+		return
+	}
+	if len(entries) == 1 || s.log.o.Store.Ping(ctx) != nil {
+		s.log.o.Log.Error("append failed", "entries", len(entries), "err", err)
+		for _, e := range entries {
+			e.err = fmt.Errorf("msglog: %w", err)
+		}
+		return
+	}
+	half := len(entries) / 2
+	s.store(ctx, entries[:half])
+	s.store(ctx, entries[half:])
+}
+
+func (s *shard) announceLoop() {
+	for batch := range s.done {
+		var out []*Delivery
+		events := false
+		for _, e := range batch {
+			out = append(out, s.announce(e)...)
+			events = events || e.err == nil && (e.With != nil || e.hasEvents())
+		}
+		if events && s.log.o.EventsAdded != nil {
+			s.log.o.EventsAdded()
+		}
+		if len(out) > 0 {
+			s.log.o.Publish(out)
+		}
+	}
+}
+
+func (e *Entry) hasEvents() bool {
+	for _, d := range e.Messages {
+		if len(d.Events) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// announce tells an entry's outcome and returns what is to be delivered of it.
+func (s *shard) announce(e *Entry) []*Delivery {
+	if e.same != nil { // decided by the entry before it
+		if e.err = e.same.err; e.err == nil {
+			r := e.same.answer()
+			e.dup = &r
+		}
+	}
+	switch {
+	case e.err != nil:
+		e.finish(Result{}, e.err)
+		return nil
+	case e.dup != nil:
+		r := *e.dup
+		r.Repeated = true
+		e.finish(r, nil)
+		return nil
+	}
+	if e.Committed != nil {
+		e.Committed()
+	}
+	e.finish(e.answer(), nil)
+	return e.Messages
+}

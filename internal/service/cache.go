@@ -1,0 +1,124 @@
+package service
+
+import (
+	"context"
+
+	"github.com/maypok86/otter/v2"
+
+	"parley/internal/im"
+	"parley/internal/store"
+)
+
+// Sizes of the caches: entries, and for groups the sum of their members. At
+// these sizes they hold some 60 MiB when full.
+const (
+	cachedUsers    = 50_000
+	cachedSettings = 200_000
+	cachedMembers  = 400_000
+	cachedTokens   = 50_000
+)
+
+// caches hold what the send path asks of every message. An entry is dropped
+// after the commit that changes it; a load that was under way then is not kept.
+type caches struct {
+	users    *otter.Cache[string, *im.User]
+	groups   *otter.Cache[string, *groupView]
+	settings *otter.Cache[settingKey, int32] // receive option of a conversation record
+	tokens   *otter.Cache[string, store.TokenState]
+}
+
+type settingKey struct{ owner, conversation string }
+
+// groupView is a group as the send path sees it. It is immutable.
+type groupView struct {
+	status    int32
+	groupType int32
+	memberIDs []string
+	members   map[string]store.MemberState
+}
+
+func newCaches() (*caches, error) {
+	users, err := otter.New(&otter.Options[string, *im.User]{MaximumSize: cachedUsers})
+	if err != nil {
+		return nil, err
+	}
+	groups, err := otter.New(&otter.Options[string, *groupView]{
+		MaximumWeight: cachedMembers,
+		Weigher:       func(_ string, g *groupView) uint32 { return uint32(len(g.memberIDs)) + 1 },
+	})
+	if err != nil {
+		return nil, err
+	}
+	settings, err := otter.New(&otter.Options[settingKey, int32]{MaximumSize: cachedSettings})
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := otter.New(&otter.Options[string, store.TokenState]{
+		MaximumSize: cachedTokens, ExpiryCalculator: otter.ExpiryWriting[string, store.TokenState](tokenCacheLife),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &caches{users: users, groups: groups, settings: settings, tokens: tokens}, nil
+}
+
+// user returns a user's record; callers must not change it. im.NotFound if there is none.
+func (s *Service) user(ctx context.Context, userID string) (*im.User, error) {
+	if u, ok := s.caches.users.GetIfPresent(userID); ok {
+		return u, nil
+	}
+	return s.caches.users.Get(ctx, userID, otter.LoaderFunc[string, *im.User](s.store.User))
+}
+
+// group returns a group as the send path needs it. im.NotFound if there is none.
+func (s *Service) group(ctx context.Context, groupID string) (*groupView, error) {
+	if g, ok := s.caches.groups.GetIfPresent(groupID); ok {
+		return g, nil
+	}
+	return s.caches.groups.Get(ctx, groupID, otter.LoaderFunc[string, *groupView](func(ctx context.Context, id string) (*groupView, error) {
+		g, err := s.store.Group(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		states, err := s.store.MemberStates(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		v := &groupView{
+			status: g.Status, groupType: g.GroupType,
+			memberIDs: make([]string, len(states)), members: make(map[string]store.MemberState, len(states)),
+		}
+		for i, m := range states {
+			v.memberIDs[i] = m.UserID
+			v.members[m.UserID] = m
+		}
+		return v, nil
+	}))
+}
+
+// MemberIDs returns the members of a group; the result is shared and must not be changed.
+func (s *Service) MemberIDs(ctx context.Context, groupID string) ([]string, error) {
+	g, err := s.group(ctx, groupID)
+	if err != nil {
+		return nil, err
+	}
+	return g.memberIDs, nil
+}
+
+// recvMsgOpt returns the receive option of a user's conversation record; 0 without a record.
+func (s *Service) recvMsgOpt(ctx context.Context, ownerID, conversationID string) (int32, error) {
+	k := settingKey{ownerID, conversationID}
+	if v, ok := s.caches.settings.GetIfPresent(k); ok {
+		return v, nil
+	}
+	return s.caches.settings.Get(ctx, k, otter.LoaderFunc[settingKey, int32](func(ctx context.Context, k settingKey) (int32, error) {
+		c, err := s.store.Conversation(ctx, k.owner, k.conversation)
+		if im.IsKind(err, im.NotFound) {
+			return im.ReceiveAndNotify, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		return c.RecvMsgOpt, nil
+	}))
+}

@@ -1,0 +1,294 @@
+package service
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"parley/internal/im"
+	"parley/internal/msglog"
+	"parley/internal/store"
+)
+
+// NewGroup is what a group is created from (rest-group.md 3).
+type NewGroup struct {
+	Group       im.Group
+	OwnerID     string
+	AdminIDs    []string
+	MemberIDs   []string
+	SendMessage *bool // whether the chat shows the creation; nil = yes
+}
+
+const (
+	// groupIDTries is how often a random group id is drawn before giving up.
+	groupIDTries = 10
+	// tipMembers bounds the member list inside the notification: it is for show, the
+	// SDK loads members by themselves, and every member gets a copy.
+	tipMembers = 200
+	maxMembers = 1000 // in one creation, of each list
+)
+
+// CreateGroup creates a group with its first members; the creation is the first
+// message of its chat, unless the request says otherwise (rest-group.md 3).
+func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (*im.Group, error) {
+	const name = "service.CreateGroup"
+	if n.Group.GroupType != im.GroupTypeWorking {
+		return nil, im.Errorf(im.Invalid, name, "groupType must be 2")
+	}
+	if err := self(op, name, n.OwnerID); err != nil {
+		return nil, err
+	}
+	if len(n.MemberIDs) > maxMembers || len(n.AdminIDs) > maxMembers {
+		return nil, im.Errorf(im.Invalid, name, "at most %d members and %d admins at once", maxMembers, maxMembers)
+	}
+	if id := n.Group.GroupID; len(id) > im.MaxIDBytes || strings.ContainsAny(id, ":\x00") {
+		return nil, im.Errorf(im.Invalid, name, "groupID is longer than %d bytes or holds ':'", im.MaxIDBytes)
+	}
+	ids := append(append([]string{n.OwnerID}, n.AdminIDs...), n.MemberIDs...)
+	check := ids
+	if !slices.Contains(ids, op.UserID) {
+		check = append(check[:len(check):len(check)], op.UserID)
+	}
+	if len(distinct(check)) != len(check) {
+		return nil, im.Errorf(im.Invalid, name, "a user is listed twice")
+	}
+	found, err := s.store.Users(ctx, check)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) != len(check) {
+		return nil, im.Errorf(im.UserNotFound, name, "some users do not exist")
+	}
+	users := make(map[string]*im.User, len(found))
+	for i := range found {
+		users[found[i].UserID] = &found[i]
+	}
+
+	now := s.nowMs()
+	g := n.Group
+	g.CreateTime, g.OwnerUserID, g.MemberCount = now, n.OwnerID, uint32(len(ids))
+	if g.GroupID == "" {
+		if g.GroupID, err = s.freeGroupID(ctx); err != nil {
+			return nil, err
+		}
+	}
+	members := make([]im.Member, len(ids))
+	shown := make([]*im.Member, len(ids)) // with the names that readers see
+	for i, id := range ids {
+		role := int32(im.RoleMember)
+		switch {
+		case i == 0:
+			role = im.RoleOwner
+		case i <= len(n.AdminIDs):
+			role = im.RoleAdmin
+		}
+		members[i] = im.Member{
+			GroupID: g.GroupID, UserID: id, RoleLevel: role, JoinTime: now,
+			JoinSource: im.JoinByInvitation, OperatorUserID: op.UserID, InviterUserID: op.UserID,
+		}
+		m := members[i]
+		m.Nickname, m.FaceURL = users[id].Nickname, users[id].FaceURL
+		shown[i] = &m
+	}
+
+	clone := n.SendMessage == nil || *n.SendMessage
+	told := s.deliveries(op, notice{contentType: im.ContentGroupCreated, from: op.UserID, to: g.GroupID, session: im.SessionGroup, clone: clone})
+	var announced []*msglog.Delivery
+	if g.Notification != "" {
+		announced = s.deliveries(op, notice{
+			contentType: im.ContentGroupAnnouncement, from: op.UserID, to: g.GroupID, session: im.SessionGroup, clone: true, sender: users[op.UserID],
+		})
+	}
+	_, err = s.log.Append(ctx, &msglog.Entry{
+		Messages:  append(told, announced...),
+		Committed: func() { s.caches.groups.Invalidate(g.GroupID) },
+		With: func(ctx context.Context, tx store.Tx) error {
+			if err := tx.InsertGroup(ctx, g); err != nil {
+				return err
+			}
+			if err := tx.InsertMembers(ctx, g.GroupID, members); err != nil {
+				return err
+			}
+			v, err := tx.Step(ctx, im.ListMembers, g.GroupID, im.ChangeInsert, ids...)
+			if err != nil {
+				return err
+			}
+			for _, id := range ids {
+				if _, err := tx.Step(ctx, im.ListJoinedGroups, id, im.ChangeInsert, g.GroupID); err != nil {
+					return err
+				}
+			}
+			operator := s.operatorMember(op, g.GroupID, shown, users[op.UserID])
+			err = setTips(told, groupCreatedTips{
+				Group: &g, OpUser: operator, MemberList: shown[:min(len(shown), tipMembers)], OperationTime: now,
+				GroupOwnerUser: shown[0], GroupMemberVersion: v.Number, GroupMemberVersionID: v.ID,
+			})
+			if err != nil {
+				return err
+			}
+			return setTips(announced, groupAnnouncementTips{
+				OpUser: operator, Group: &g, GroupMemberVersion: v.Number, GroupMemberVersionID: v.ID,
+			})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &g, nil
+}
+
+// freeGroupID draws a group id: the decimal text of a random 32-bit number.
+func (s *Service) freeGroupID(ctx context.Context) (string, error) {
+	for range groupIDTries {
+		id := strconv.FormatUint(uint64(rand.Uint32()), 10)
+		_, err := s.store.Group(ctx, id)
+		if im.IsKind(err, im.NotFound) {
+			return id, nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", im.Errorf(im.CallbackUnreadable, "service.freeGroupID", "no free group id found")
+}
+
+// operatorMember is how a group notification shows who did it (rest-group.md 7).
+func (s *Service) operatorMember(op im.Operator, groupID string, members []*im.Member, u *im.User) *im.Member {
+	m := &im.Member{GroupID: groupID, UserID: op.UserID}
+	if u != nil {
+		m.Nickname, m.FaceURL = u.Nickname, u.FaceURL
+	}
+	if op.Admin {
+		m.RoleLevel, m.AppMangerLevel = im.RoleAdmin, im.LevelAppAdmin
+		return m
+	}
+	for _, v := range members {
+		if v.UserID == op.UserID {
+			return v
+		}
+	}
+	m.OperatorUserID = op.UserID
+	return m
+}
+
+// memberTips describes one member's change for the notifications 1516 to 1518.
+func (s *Service) memberTips(ctx context.Context, op im.Operator, c memberChange, userID string) (*memberInfoSetTips, error) {
+	g, err := s.store.Group(ctx, c.groupID)
+	if err != nil {
+		return nil, err
+	}
+	members, err := s.store.Members(ctx, c.groupID, distinct([]string{userID, op.UserID}))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*im.Member, len(members))
+	var changed *im.Member
+	for i := range members {
+		list[i] = &members[i]
+		if members[i].UserID == userID {
+			changed = list[i]
+		}
+	}
+	if changed == nil {
+		return nil, im.Errorf(im.NotInGroup, "service.memberTips", "user left group %s meanwhile", c.groupID)
+	}
+	u, err := s.user(ctx, op.UserID)
+	if err != nil && !im.IsKind(err, im.NotFound) {
+		return nil, err
+	}
+	return &memberInfoSetTips{
+		Group: g, OpUser: s.operatorMember(op, c.groupID, list, u), ChangedUser: changed,
+		GroupMemberVersion: c.version.Number, GroupMemberVersionID: c.version.ID,
+	}, nil
+}
+
+// Groups returns the groups that exist among ids, each once, dismissed ones included.
+func (s *Service) Groups(ctx context.Context, ids []string) ([]im.Group, error) {
+	const name = "service.Groups"
+	if len(ids) == 0 || len(ids) > maxIDs {
+		return nil, im.Errorf(im.Invalid, name, "between 1 and %d group ids", maxIDs)
+	}
+	ids = distinct(ids)
+	found, err := s.store.Groups(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	return byID(ids, found, func(g *im.Group) string { return g.GroupID }), nil
+}
+
+// inGroup returns im.Denied unless the operator is a member or an administrator.
+func (s *Service) inGroup(ctx context.Context, op im.Operator, name, groupID string) error {
+	if op.Admin {
+		return nil
+	}
+	g, err := s.group(ctx, groupID)
+	if err != nil && !im.IsKind(err, im.NotFound) {
+		return err
+	}
+	if err == nil {
+		if _, ok := g.members[op.UserID]; ok {
+			return nil
+		}
+	}
+	return im.Errorf(im.Denied, name, "not a member of group %s", groupID)
+}
+
+// MembersPage returns a page of a group's members by role, then joining order, and their number.
+func (s *Service) MembersPage(ctx context.Context, op im.Operator, groupID string, p Page) ([]im.Member, int, error) {
+	if err := s.inGroup(ctx, op, "service.MembersPage", groupID); err != nil {
+		return nil, 0, err
+	}
+	g, err := s.store.Group(ctx, groupID)
+	if im.IsKind(err, im.NotFound) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	total := int(g.MemberCount)
+	offset, n := p.of(total)
+	if n == 0 {
+		return nil, total, nil
+	}
+	page, err := s.store.MembersPage(ctx, groupID, offset, n)
+	return page, total, err
+}
+
+// Members returns the members among userIDs.
+func (s *Service) Members(ctx context.Context, op im.Operator, groupID string, userIDs []string) ([]im.Member, error) {
+	const name = "service.Members"
+	if len(userIDs) == 0 || len(userIDs) > maxIDs {
+		return nil, im.Errorf(im.Invalid, name, "between 1 and %d user ids", maxIDs)
+	}
+	if err := s.inGroup(ctx, op, name, groupID); err != nil {
+		return nil, err
+	}
+	ids := distinct(userIDs)
+	found, err := s.store.Members(ctx, groupID, ids)
+	if err != nil {
+		return nil, err
+	}
+	return byID(ids, found, func(m *im.Member) string { return m.UserID }), nil
+}
+
+// JoinedGroups returns a page of the groups a user is in, and their number.
+func (s *Service) JoinedGroups(ctx context.Context, op im.Operator, userID string, p Page) ([]im.Group, int, error) {
+	if err := self(op, "service.JoinedGroups", userID); err != nil {
+		return nil, 0, err
+	}
+	ids, err := s.store.JoinedGroupIDs(ctx, userID)
+	if err != nil {
+		return nil, 0, err
+	}
+	page := slice(p, ids)
+	if len(page) == 0 {
+		return nil, len(ids), nil
+	}
+	found, err := s.store.Groups(ctx, page)
+	if err != nil {
+		return nil, 0, err
+	}
+	return byID(page, found, func(g *im.Group) string { return g.GroupID }), len(ids), nil
+}

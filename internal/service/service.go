@@ -1,0 +1,163 @@
+// Package service holds the use cases: what a user, an administrator or a back
+// end may do, with which rights, and what follows from it. One file per family.
+//
+// It decides, reads and composes; it opens no socket and knows no wire format
+// but the JSON of notification contents and callback bodies. Whatever changes a
+// conversation goes through msglog, so that facts, messages and outbox events
+// commit together. It starts no goroutine; nothing waits while it holds a
+// transaction.
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"parley/internal/im"
+	"parley/internal/msglog"
+	"parley/internal/store"
+)
+
+// Log is the message log (package msglog).
+type Log interface {
+	Append(ctx context.Context, e *msglog.Entry) (msglog.Result, error)
+	Submit(ctx context.Context, e *msglog.Entry)
+}
+
+// Hooks says which callbacks are wanted (package webhook).
+type Hooks interface {
+	Wants(c im.Command) bool
+	WantsMessage(c im.Command, m *im.Message) bool
+	// Wake tells that the outbox has grown.
+	Wake()
+}
+
+// Presence is the live connections, of which the service ends some.
+type Presence interface {
+	Kick(userID string, p im.Platform)
+}
+
+// Options are what a Service needs.
+type Options struct {
+	Store  store.Store
+	Hooks  Hooks
+	Logger *slog.Logger
+
+	Secret       string
+	AdminIDs     []string
+	TokenLife    time.Duration
+	Policy       im.LoginPolicy
+	MaxPerEnd    int  // tokens per platform under im.PolicyNoKick
+	FriendVerify bool // single chats need friendship
+	Now          func() time.Time
+}
+
+// Service is the use cases. Connect it before use.
+type Service struct {
+	o        Options
+	store    store.Store
+	hooks    Hooks
+	logger   *slog.Logger
+	caches   *caches
+	log      Log
+	presence Presence
+}
+
+// New returns a service that still lacks its log and presence: they call back
+// into it, so they are given by Connect.
+func New(o Options) (*Service, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c, err := newCaches()
+	if err != nil {
+		return nil, fmt.Errorf("service: %w", err)
+	}
+	return &Service{o: o, store: o.Store, hooks: o.Hooks, logger: o.Logger, caches: c}, nil
+}
+
+// Connect completes the service.
+func (s *Service) Connect(l Log, p Presence) { s.log, s.presence = l, p }
+
+// Start makes sure that the configured administrators exist.
+func (s *Service) Start(ctx context.Context) error {
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		for _, id := range s.o.AdminIDs {
+			if err := tx.PutAdmin(ctx, id, id, s.nowMs()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("service: create administrators: %w", err)
+	}
+	return nil
+}
+
+// IsAdmin reports whether a user is one of the configured app administrators.
+func (s *Service) IsAdmin(userID string) bool { return slices.Contains(s.o.AdminIDs, userID) }
+
+func (s *Service) nowMs() int64 { return s.o.Now().UnixMilli() }
+
+// self returns im.Denied unless the operator may act for a user.
+func self(op im.Operator, name, userID string) error {
+	if op.Is(userID) {
+		return nil
+	}
+	return im.Errorf(im.Denied, name, "not the user concerned and no administrator")
+}
+
+// admin returns im.Denied unless the operator is an app administrator.
+func admin(op im.Operator, name string) error {
+	if op.Admin {
+		return nil
+	}
+	return im.Errorf(im.Denied, name, "only for administrators")
+}
+
+// Page is a part of a list: items (Number-1)*Size to Number*Size-1.
+type Page struct{ Number, Size int }
+
+// maxPage bounds the items of one page. The SDK asks for at most 300; it loses
+// what a smaller bound would cut off.
+const maxPage = 1000
+
+// of returns the offset and length of the page in a list of n items; length 0 outside of it.
+func (p Page) of(n int) (offset, length int) {
+	if p.Number < 1 || p.Size < 1 {
+		return 0, 0
+	}
+	size := min(p.Size, maxPage)
+	if p.Number-1 > n/size {
+		return 0, 0
+	}
+	offset = (p.Number - 1) * size
+	return offset, max(0, min(size, n-offset))
+}
+
+// slice returns the page of a list.
+func slice[T any](p Page, all []T) []T {
+	offset, n := p.of(len(all))
+	if n == 0 {
+		return nil
+	}
+	return all[offset : offset+n]
+}
+
+// byID brings items into the order of ids; ids without an item are left out.
+func byID[T any](ids []string, items []T, id func(*T) string) []T {
+	at := make(map[string]int, len(items))
+	for i := range items {
+		at[id(&items[i])] = i
+	}
+	var out []T
+	for _, want := range ids {
+		if i, ok := at[want]; ok {
+			out = append(out, items[i])
+		}
+	}
+	return out
+}
