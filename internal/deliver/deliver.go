@@ -108,7 +108,7 @@ func (d *Deliverer) work(ch chan []*msglog.Delivery) {
 			for _, m := range batch[:n] {
 				records = append(records, m.Record)
 			}
-			d.push(batch[0], wire.NewPush(records[0].ConversationID, batch[0].OperationID, records...))
+			d.push(batch[:n], wire.NewPush(records[0].ConversationID, batch[0].OperationID, records...))
 			batch = batch[n:]
 		}
 	}
@@ -144,32 +144,62 @@ func sameReceivers(a, b *msglog.Delivery) bool {
 		a.Message.Options.Is(im.OptSenderSync) && b.Message.Options.Is(im.OptSenderSync)
 }
 
-func (d *Deliverer) push(m *msglog.Delivery, p *wire.Push) {
+// push queues a frame for its receivers, and acknowledges its messages as soon as
+// their senders have it.
+func (d *Deliverer) push(run []*msglog.Delivery, p *wire.Push) {
+	m := run[0]
 	msg := m.Message
 	switch {
 	case m.Receivers != nil:
+		acknowledge(run)
 		for _, id := range m.Receivers {
 			d.o.Local.Push(id, p)
 		}
 	case msg.SessionType == im.SessionGroup:
-		members, err := d.o.Members(context.Background(), msg.GroupID)
-		if err != nil {
-			// The message is stored: members find it by its number with the next push or sync.
-			d.o.Log.Error("group message not pushed", "group", msg.GroupID, "op", m.OperationID, "err", err)
-			return
+		d.pushGroup(run, p)
+	default:
+		if msg.Options.Is(im.OptSenderSync) {
+			d.o.Local.Push(msg.SendID, p)
 		}
-		for _, id := range members {
+		if msg.SendID != msg.RecvID || !msg.Options.Is(im.OptSenderSync) {
+			d.o.Local.Push(msg.RecvID, p)
+		}
+		acknowledge(run)
+	}
+}
+
+func acknowledge(run []*msglog.Delivery) {
+	for _, m := range run {
+		m.Acknowledge()
+	}
+}
+
+func (d *Deliverer) pushGroup(run []*msglog.Delivery, p *wire.Push) {
+	m := run[0]
+	members, err := d.o.Members(context.Background(), m.Message.GroupID)
+	if err != nil {
+		// The messages are stored: members find them by their numbers with the next push or sync.
+		d.o.Log.Error("group message not pushed", "group", m.Message.GroupID, "op", m.OperationID, "err", err)
+		acknowledge(run)
+		return
+	}
+	// Senders first: the others may be a hundred thousand.
+	var senders []string
+	for _, m := range run {
+		if id := m.Message.SendID; !slices.Contains(senders, id) && slices.Contains(members, id) {
+			senders = append(senders, id)
 			d.o.Local.Push(id, p)
 		}
-		for _, id := range m.Extra {
-			if !slices.Contains(members, id) {
-				d.o.Local.Push(id, p)
-			}
+	}
+	acknowledge(run)
+	for _, id := range members {
+		if !slices.Contains(senders, id) {
+			d.o.Local.Push(id, p)
 		}
-	default:
-		d.o.Local.Push(msg.RecvID, p)
-		if msg.SendID != msg.RecvID && msg.Options.Is(im.OptSenderSync) {
-			d.o.Local.Push(msg.SendID, p)
+	}
+	for _, id := range m.Extra {
+		if !slices.Contains(members, id) {
+			d.o.Local.Push(id, p)
 		}
 	}
 }

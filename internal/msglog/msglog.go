@@ -3,9 +3,9 @@
 //
 // For each shard of the store it owns two goroutines. The committer takes what
 // is queued and commits it in one transaction: the batch is what came in during
-// the previous commit, no timer is involved. The announcer tells senders and
-// passes messages on to delivery, in the order of commits, while the committer
-// is at the next batch. Nothing is acknowledged before its commit is durable.
+// the previous commit, no timer is involved. The announcer passes messages on to
+// delivery, in the order of commits, while the committer is at the next batch.
+// Nothing is acknowledged before its commit is durable.
 //
 // Limits: the queue of a shard (Options.Queue) makes callers wait; at most 64
 // committed batches wait for the announcer, then the committer waits.
@@ -30,6 +30,10 @@ const (
 	maxBatches = 64
 )
 
+// maxWait is how long a caller may wait for a place in a full queue. Clients give
+// up a request after 10 s; they should hear "busy" before that.
+const maxWait = 8 * time.Second
+
 // DefaultQueue is the number of entries that may wait in one shard.
 const DefaultQueue = 4096
 
@@ -47,6 +51,18 @@ type Delivery struct {
 	Extra []string
 	// Events are written in the message's transaction.
 	Events []*im.Event
+
+	acknowledge func()
+}
+
+// Acknowledge tells whoever submitted the message that it is committed. Delivery
+// calls it once for each message, right after it has queued the message for its
+// sender's own connections: push and acknowledgement then share a write, and a
+// client that has its answer will soon have its number.
+func (d *Delivery) Acknowledge() {
+	if d.acknowledge != nil {
+		d.acknowledge()
+	}
 }
 
 // Result is the answer to an entry's first message.
@@ -70,8 +86,9 @@ type Entry struct {
 	// Once makes the log remember the first message's sender and client id for some
 	// minutes and answer a repetition with the first answer (messages.md 4.5).
 	Once bool
-	// Done is called exactly once, before anything of the entry is delivered. It must
-	// not block: it runs on the goroutine that announces commits.
+	// Done is called exactly once: when the entry is refused, at once; else after the
+	// commit, by Delivery.Acknowledge of the last message, or by the log itself if
+	// there is no message. It must not block.
 	Done func(Result, error)
 
 	item store.Item
@@ -88,8 +105,9 @@ type Options struct {
 	Encode func(*im.Message) ([]byte, error)
 	// First runs in the transaction of number 1 of a chat conversation.
 	First func(ctx context.Context, tx store.Tx, d *Delivery) error
-	// Publish passes committed (and unstored) messages on, in order. It may block:
-	// then acknowledgements slow down and memory does not grow.
+	// Publish passes committed (and unstored) messages on, in order; whoever gets
+	// them calls Acknowledge on each. It may block: then acknowledgements slow down
+	// and memory does not grow.
 	Publish func([]*Delivery)
 	// EventsAdded is told after each commit that wrote to the outbox. Nil: nobody.
 	EventsAdded func()
@@ -217,8 +235,7 @@ func (l *Log) Submit(ctx context.Context, e *Entry) {
 		return
 	}
 	if e.With == nil && len(e.item.Messages) == 0 { // nothing to commit
-		e.finish(e.answer(), nil)
-		if len(e.Messages) > 0 {
+		if e.succeed(); len(e.Messages) > 0 {
 			l.o.Publish(e.Messages)
 		}
 		return
@@ -230,6 +247,8 @@ func (l *Log) Submit(ctx context.Context, e *Entry) {
 	select {
 	case s.queue <- e:
 	default:
+		ctx, cancel := context.WithTimeout(ctx, maxWait)
+		defer cancel()
 		select {
 		case s.queue <- e:
 		case <-ctx.Done():
@@ -291,6 +310,15 @@ func (e *Entry) finish(r Result, err error) {
 	if e.Done != nil {
 		e.Done(r, err)
 	}
+}
+
+// succeed tells Done of success, through the last message if there is one.
+func (e *Entry) succeed() {
+	if len(e.Messages) == 0 {
+		e.finish(Result{}, nil)
+		return
+	}
+	e.Messages[len(e.Messages)-1].acknowledge = func() { e.finish(e.answer(), nil) }
 }
 
 // answer is the result of an entry that went through.
@@ -493,6 +521,6 @@ func (s *shard) announce(e *Entry) []*Delivery {
 	if e.Committed != nil {
 		e.Committed()
 	}
-	e.finish(e.answer(), nil)
+	e.succeed()
 	return e.Messages
 }

@@ -26,9 +26,17 @@ type published struct {
 }
 
 func (p *published) add(batch []*Delivery) {
+	acknowledge(batch)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.list = append(p.list, batch...)
+}
+
+// acknowledge does what delivery does after it has queued a message.
+func acknowledge(batch []*Delivery) {
+	for _, d := range batch {
+		d.Acknowledge()
+	}
 }
 
 func (p *published) all() []*Delivery {
@@ -316,7 +324,7 @@ func TestUnstoredMessagesAreOnlyPublished(t *testing.T) {
 }
 
 // TestOrderOfOutcome: what With changed is committed, then caches are told, then
-// the caller, then receivers.
+// receivers, then the caller.
 func TestOrderOfOutcome(t *testing.T) {
 	st := storetest.NewSQLite(t).Open(t)
 	var steps []string
@@ -327,7 +335,7 @@ func TestOrderOfOutcome(t *testing.T) {
 		steps = append(steps, s)
 	}
 	l, _ := start(t, st, func(o *Options) {
-		o.Publish = func([]*Delivery) { note("published") }
+		o.Publish = func(batch []*Delivery) { note("published"); acknowledge(batch) }
 		o.First = func(context.Context, store.Tx, *Delivery) error { note("first"); return nil }
 	})
 	d := text("a", "b", 1)
@@ -342,7 +350,7 @@ func TestOrderOfOutcome(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Stop()
-	if got, want := fmt.Sprint(steps), "[with first committed done published]"; got != want {
+	if got, want := fmt.Sprint(steps), "[with first committed published done]"; got != want {
 		t.Fatalf("order %s, want %s", got, want)
 	}
 	rows, err := st.Messages(context.Background(), "si_a_b", 1, 1)
@@ -382,7 +390,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) {
 			st := storetest.NewSQLite(b).Open(b)
 			l := New(Options{
-				Store: st, Encode: wire.Body, Publish: func([]*Delivery) {}, Log: slog.New(slog.DiscardHandler),
+				Store: st, Encode: wire.Body, Publish: acknowledge, Log: slog.New(slog.DiscardHandler),
 				First: func(context.Context, store.Tx, *Delivery) error { return nil },
 			})
 			if err := l.Start(context.Background()); err != nil {

@@ -30,8 +30,6 @@ type Log interface {
 type Hooks interface {
 	Wants(c im.Command) bool
 	WantsMessage(c im.Command, m *im.Message) bool
-	// Wake tells that the outbox has grown.
-	Wake()
 }
 
 // Presence is the live connections, of which the service ends some.

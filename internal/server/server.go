@@ -1,0 +1,307 @@
+// Package server wires the parts into one value: New, Start, Stop, in the order
+// of their dependencies. Tests start several of them in one process.
+//
+// It owns the listeners and one goroutine for each; everything else belongs to
+// the parts.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/internal/api"
+	"parley/internal/config"
+	"parley/internal/deliver"
+	"parley/internal/gateway"
+	"parley/internal/im"
+	"parley/internal/msglog"
+	"parley/internal/obs"
+	"parley/internal/presence"
+	"parley/internal/service"
+	"parley/internal/store"
+	"parley/internal/store/postgres"
+	"parley/internal/store/sqlite"
+	"parley/internal/webhook"
+	"parley/internal/wire"
+)
+
+// Time limits of the HTTP listeners. Bodies are at most 16 MiB, which a slow
+// client may take a minute to send.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = time.Minute
+	idleTimeout   = 2 * time.Minute
+)
+
+// Options are what a Server is made from.
+type Options struct {
+	Config  *config.Config
+	Log     *slog.Logger
+	Version string
+}
+
+// Addrs are the addresses a server listens on.
+type Addrs struct{ API, WS, Admin string }
+
+// Server is one node.
+type Server struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	health   *obs.Health
+
+	unlock   func() error
+	store    store.Store
+	hooks    *webhook.Dispatcher
+	messages *msglog.Log
+	deliver  *deliver.Deliverer
+	gateway  *gateway.Gateway
+	api      *api.API
+
+	listeners []*listener
+	fatal     chan error
+	stopOnce  sync.Once
+	stopErr   error
+}
+
+// listener is one HTTP server on one address.
+type listener struct {
+	setting string // its name in the configuration
+	address string
+	srv     *http.Server
+	ln      net.Listener
+	ended   chan struct{}
+}
+
+// New opens the store and builds the parts; nothing runs yet. Whoever does not
+// go on to Start calls Stop.
+func New(o Options) (_ *Server, err error) {
+	ctx := context.Background()
+	cfg := o.Config
+	s := &Server{cfg: cfg, log: o.Log, health: obs.NewHealth(), fatal: make(chan error, 3)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop(ctx))
+		}
+	}()
+	build := obs.ReadBuild()
+	s.registry = obs.NewRegistry(build)
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory (dataDir): %w", err)
+	}
+	if s.unlock, err = config.LockDir(cfg.DataDir); err != nil {
+		return nil, err
+	}
+	secret, generated, err := config.ResolveSecret(cfg.DataDir, cfg.Secret)
+	if err != nil {
+		return nil, err
+	}
+	if generated {
+		o.Log.Info("secret generated", "dir", cfg.DataDir)
+	}
+	if s.store, err = openStore(ctx, cfg); err != nil {
+		return nil, err
+	}
+	hookConfig := webhookConfig(cfg, o.Version)
+	if hookConfig.URL != "" { // else no event is ever written
+		s.hooks, err = webhook.New(webhook.Options{
+			Config: hookConfig, Outbox: s.store, Decode: wire.ParseBody, Log: o.Log, Metrics: s.registry,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("webhooks: %w", err)
+		}
+	}
+	svc, err := newService(cfg, s.store, &hookConfig, secret, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	s.buildMessaging(svc)
+	s.api = api.New(api.Options{Service: svc, Log: o.Log, Metrics: s.registry})
+	if err := svc.Start(ctx); err != nil {
+		return nil, err
+	}
+	s.health.Set("store", s.store.Ping)
+	s.listeners = []*listener{
+		{setting: "api.listen", address: cfg.API.Listen, srv: &http.Server{
+			Handler: s.api, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout,
+		}},
+		{setting: "ws.listen", address: cfg.WS.Listen, srv: &http.Server{Handler: s.gateway, ReadHeaderTimeout: headerTimeout}},
+		{setting: "admin.listen", address: cfg.Admin.Listen, srv: &http.Server{
+			Handler: obs.AdminHandler(s.registry, s.health), ReadHeaderTimeout: headerTimeout,
+		}},
+	}
+	for _, l := range s.listeners {
+		l.srv.ErrorLog = slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug) // broken connections are no news
+	}
+	return s, nil
+}
+
+// buildMessaging connects log, delivery and gateway, which need one another.
+func (s *Server) buildMessaging(svc *service.Service) {
+	m := newMetrics(s.registry)
+	s.messages = msglog.New(msglog.Options{
+		Store: s.store, Encode: wire.Body, First: svc.FirstMessage, EventsAdded: s.wakeHooks, Observe: m.commit, Log: s.log,
+		Publish: func(batch []*msglog.Delivery) { s.deliver.Publish(batch) },
+	})
+	m.queue(s.registry, s.messages.Queued)
+	limits := gateway.DefaultLimits()
+	limits.Connections = s.cfg.WS.MaxConnections
+	limits.Frame = s.cfg.WS.MaxFrameBytes
+	s.gateway = gateway.New(gateway.Options{
+		Service: svc, Presence: presence.New(), Policy: im.LoginPolicy(s.cfg.MultiLogin.Policy), IsAdmin: svc.IsAdmin,
+		Limits: limits, Log: s.log, Metrics: s.registry,
+	})
+	s.deliver = deliver.New(deliver.Options{Local: local{s.gateway}, Members: svc.MemberIDs, Log: s.log})
+	svc.Connect(s.messages, kicker{s.gateway})
+}
+
+// wakeHooks tells the dispatcher that a commit has written events.
+func (s *Server) wakeHooks() {
+	if s.hooks != nil {
+		s.hooks.Wake()
+	}
+}
+
+func openStore(ctx context.Context, cfg *config.Config) (store.Store, error) {
+	if path, ok := cfg.SQLitePath(); ok {
+		st, err := sqlite.Open(ctx, path)
+		if err != nil {
+			return nil, fmt.Errorf("open the database (store.url): %w", err)
+		}
+		return st, nil
+	}
+	st, err := postgres.Open(ctx, cfg.StoreURL())
+	if err != nil {
+		return nil, fmt.Errorf("open the database (store.url): %w", err)
+	}
+	return st, nil
+}
+
+func newService(cfg *config.Config, st store.Store, h service.Hooks, secret string, log *slog.Logger) (*service.Service, error) {
+	return service.New(service.Options{
+		Store: st, Hooks: h, Logger: log, Secret: secret, AdminIDs: cfg.Admin.UserIDs,
+		TokenLife: time.Duration(cfg.Token.ExpireDays) * 24 * time.Hour,
+		Policy:    im.LoginPolicy(cfg.MultiLogin.Policy), MaxPerEnd: cfg.MultiLogin.MaxNumOneEnd, FriendVerify: cfg.Friend.Verify,
+	})
+}
+
+// local lets delivery push to this node's connections.
+type local struct{ g *gateway.Gateway }
+
+func (l local) Push(userID string, p *wire.Push) { l.g.Push(userID, p) }
+
+// kicker lets the service end connections.
+type kicker struct{ g *gateway.Gateway }
+
+func (k kicker) Kick(userID string, p im.Platform) { k.g.Kick(userID, p) }
+
+// Start opens the listeners and runs the parts. On an error the caller calls Stop.
+func (s *Server) Start(ctx context.Context) error {
+	// Listeners first: a taken port is the most likely fault and should cost nothing.
+	for _, l := range s.listeners {
+		ln, err := net.Listen("tcp", l.address)
+		if err != nil {
+			return fmt.Errorf("listen on %s (%s): %w", l.address, l.setting, err)
+		}
+		l.ln = ln
+	}
+	s.deliver.Start()
+	if err := s.messages.Start(ctx); err != nil {
+		return err
+	}
+	if s.hooks != nil {
+		if err := s.hooks.Start(ctx); err != nil {
+			return fmt.Errorf("webhooks: %w", err)
+		}
+	}
+	s.gateway.Start(ctx)
+	for _, l := range s.listeners {
+		l.ended = make(chan struct{})
+		go func() {
+			defer close(l.ended)
+			if err := l.srv.Serve(l.ln); !errors.Is(err, http.ErrServerClosed) {
+				s.fatal <- fmt.Errorf("%s: %w", l.setting, err)
+			}
+		}()
+	}
+	return nil
+}
+
+// Addrs returns the real addresses after Start.
+func (s *Server) Addrs() Addrs {
+	a := make([]string, len(s.listeners))
+	for i, l := range s.listeners {
+		if l.ln != nil {
+			a[i] = shown(l.ln.Addr())
+		}
+	}
+	return Addrs{API: a[0], WS: a[1], Admin: a[2]}
+}
+
+// shown is an address that a client on this machine can connect to.
+func shown(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
+}
+
+// Done reports a failure that ends the server.
+func (s *Server) Done() <-chan error { return s.fatal }
+
+// Stop drains and closes everything, in the order in which work flows: what was
+// accepted is finished, committed, delivered. It may be called more than once.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
+	return s.stopErr
+}
+
+func (s *Server) stop(ctx context.Context) error {
+	var errs []error
+	for _, l := range s.listeners {
+		if l.ln == nil {
+			continue
+		}
+		if l.ended == nil { // never served
+			errs = append(errs, l.ln.Close())
+			continue
+		}
+		if l.srv.Shutdown(ctx) != nil { // requests still in work at the deadline are cut
+			errs = append(errs, l.srv.Close())
+		}
+		<-l.ended
+	}
+	if s.gateway != nil {
+		errs = append(errs, s.gateway.Stop(ctx))
+	}
+	if s.messages != nil {
+		s.messages.Stop()
+	}
+	if s.deliver != nil {
+		s.deliver.Stop()
+	}
+	if s.hooks != nil {
+		errs = append(errs, s.hooks.Stop(ctx))
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.unlock != nil {
+		errs = append(errs, s.unlock())
+	}
+	return errors.Join(errs...)
+}
