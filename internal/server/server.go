@@ -62,6 +62,7 @@ type Server struct {
 
 	unlock   func() error
 	store    store.Store
+	service  *service.Service
 	hooks    *webhook.Dispatcher
 	messages *msglog.Log
 	deliver  *deliver.Deliverer
@@ -125,6 +126,7 @@ func New(o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.service = svc
 	s.buildMessaging(svc)
 	s.api = api.New(api.Options{Service: svc, Log: o.Log, Metrics: s.registry})
 	if err := svc.Start(ctx); err != nil {
@@ -296,6 +298,9 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	if s.hooks != nil {
 		errs = append(errs, s.hooks.Stop(ctx))
+	}
+	if s.service != nil {
+		s.service.Stop()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

@@ -30,6 +30,7 @@ func MintToken(ctx context.Context, o Options, userID string, platformID int) (_
 	if err != nil {
 		return "", err
 	}
+	defer svc.Stop()
 	if err := svc.Start(ctx); err != nil {
 		return "", err
 	}

@@ -122,3 +122,11 @@ func (s *Service) recvMsgOpt(ctx context.Context, ownerID, conversationID string
 		return c.RecvMsgOpt, nil
 	}))
 }
+
+// stop ends the goroutines of the caches.
+func (c *caches) stop() {
+	c.users.StopAllGoroutines()
+	c.groups.StopAllGoroutines()
+	c.settings.StopAllGoroutines()
+	c.tokens.StopAllGoroutines()
+}

@@ -4,8 +4,8 @@
 // It decides, reads and composes; it opens no socket and knows no wire format
 // but the JSON of notification contents and callback bodies. Whatever changes a
 // conversation goes through msglog, so that facts, messages and outbox events
-// commit together. It starts no goroutine; nothing waits while it holds a
-// transaction.
+// commit together. Its only goroutines are those of its caches, from New to Stop;
+// nothing waits while it holds a transaction.
 package service
 
 import (
@@ -94,6 +94,9 @@ func (s *Service) Start(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Stop ends the goroutines of the caches; nothing may be asked of s any more.
+func (s *Service) Stop() { s.caches.stop() }
 
 // IsAdmin reports whether a user is one of the configured app administrators.
 func (s *Service) IsAdmin(userID string) bool { return slices.Contains(s.o.AdminIDs, userID) }
