@@ -17,7 +17,8 @@ import (
 type Store interface {
 	Reader
 	// Update runs fn in a write transaction; an error from fn rolls it back and is
-	// returned as it is.
+	// returned as it is. fn may run again from the start when the transaction lost a
+	// conflict with another node's. im.Busy if the context ends before its turn comes.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Append commits items together: numbers, rows, events. A failing Item.With
 	// fails its item alone (Item.Err); an error means that nothing was committed.
@@ -249,7 +250,8 @@ type Retry struct {
 
 // OutboxWriter changes the outbox.
 type OutboxWriter interface {
-	// AddEvents stores events and sets their ID and LaneSeq.
+	// AddEvents stores events and sets their ID and LaneSeq, both at the end of the
+	// transaction: a reader on it does not see them.
 	AddEvents(ctx context.Context, events []*im.Event) error
 	DeleteEvents(ctx context.Context, ids []int64) error
 	RetryEvents(ctx context.Context, retries []Retry) error
@@ -257,7 +259,8 @@ type OutboxWriter interface {
 
 // Item is one unit of an append: what it holds commits together or not at all.
 type Item struct {
-	// With runs in the transaction before any message of the append is numbered. Nil: nothing to do.
+	// With runs in the transaction before any message of the append is numbered. As the
+	// other functions below it may run again, from the start of the append. Nil: nothing to do.
 	With func(ctx context.Context, tx Tx) error
 	// Messages are numbered and stored in order.
 	Messages []*NewMessage

@@ -39,7 +39,6 @@ const (
 
 // SQLSTATE codes the engine reacts to.
 const (
-	uniqueViolation      = "23505"
 	serializationFailure = "40001"
 	deadlockDetected     = "40P01"
 )
@@ -86,8 +85,7 @@ func (e *engine) Shards() int { return shards }
 func (e *engine) Write(ctx context.Context, fn func(sqlstore.Handle) error) error {
 	for try := 1; ; try++ {
 		err := e.writeOnce(ctx, fn)
-		var pg *pgconn.PgError
-		if try < attempts && errors.As(err, &pg) && (pg.Code == deadlockDetected || pg.Code == serializationFailure) {
+		if try < attempts && e.Lost(err) {
 			continue
 		}
 		return err
@@ -95,7 +93,17 @@ func (e *engine) Write(ctx context.Context, fn func(sqlstore.Handle) error) erro
 }
 
 func (e *engine) writeOnce(ctx context.Context, fn func(sqlstore.Handle) error) error {
-	t, err := e.db.BeginTx(ctx, nil)
+	conn, err := e.db.Conn(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return &im.Error{Kind: im.Busy, Op: "postgres.Write", Detail: "the server is busy", Err: err}
+		}
+		return fmt.Errorf("postgres: connect: %w", err)
+	}
+	defer conn.Close()
+	// The caller's context ends statements, but not a commit in work: its outcome
+	// would be unknown.
+	t, err := conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return fmt.Errorf("postgres: begin: %w", err)
 	}
@@ -109,9 +117,10 @@ func (e *engine) writeOnce(ctx context.Context, fn func(sqlstore.Handle) error) 
 	return nil
 }
 
-func (e *engine) IsDuplicate(err error) bool {
+// Lost implements sqlstore.Engine.
+func (e *engine) Lost(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == uniqueViolation
+	return errors.As(err, &pg) && (pg.Code == deadlockDetected || pg.Code == serializationFailure)
 }
 
 func (e *engine) LockOutbox(ctx context.Context, h sqlstore.Handle) error {
@@ -119,7 +128,11 @@ func (e *engine) LockOutbox(ctx context.Context, h sqlstore.Handle) error {
 	return err
 }
 
-func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*sqlstore.Bump, now int64) error {
+// BumpCounters locks the senders' read positions before the counters: whoever
+// marks a conversation as read takes them in that order too (the position, then,
+// for an event about it, the counter), so the two cannot deadlock. The condition
+// on the locked rows is what makes them come first.
+func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*sqlstore.Bump, raises []sqlstore.ReadRaise, now int64) error {
 	ids := make([]string, len(bumps))
 	messages := make([]int64, len(bumps))
 	events := make([]int64, len(bumps))
@@ -128,11 +141,19 @@ func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*s
 		ids[i], messages[i], events[i] = b.ConversationID, b.Messages, b.Events
 		byID[b.ConversationID] = b
 	}
-	rows, err := h.Query(ctx, `INSERT INTO conversations AS c (conversation_id, max_seq, min_seq, max_seq_time, hook_seq)
-		SELECT u.id, u.n, 0, $4::bigint, u.e FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, n, e) ORDER BY u.id COLLATE "C"
+	users, read := make([]string, len(raises)), make([]string, len(raises))
+	for i, r := range raises {
+		users[i], read[i] = r.UserID, r.ConversationID
+	}
+	rows, err := h.Query(ctx, `WITH locked AS MATERIALIZED (
+			SELECT s.read_seq FROM user_seqs s JOIN unnest($5::text[], $6::text[]) AS x(u, c) ON s.user_id = x.u AND s.conversation_id = x.c
+			ORDER BY s.user_id, s.conversation_id FOR UPDATE OF s)
+		INSERT INTO conversations AS c (conversation_id, max_seq, min_seq, max_seq_time, hook_seq)
+		SELECT u.id, u.n, 0, $4::bigint, u.e FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS u(id, n, e)
+		WHERE (SELECT count(*) FROM locked) >= 0 ORDER BY u.id COLLATE "C"
 		ON CONFLICT (conversation_id) DO UPDATE SET max_seq = c.max_seq + excluded.max_seq,
 			max_seq_time = excluded.max_seq_time, hook_seq = c.hook_seq + excluded.hook_seq
-		RETURNING c.conversation_id, c.max_seq, c.hook_seq`, ids, messages, events, now)
+		RETURNING c.conversation_id, c.max_seq, c.hook_seq`, ids, messages, events, now, users, read)
 	if err != nil {
 		return err
 	}

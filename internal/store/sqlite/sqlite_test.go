@@ -16,3 +16,7 @@ func TestStore(t *testing.T) {
 }
 
 func TestDatabase(t *testing.T) { storetest.RunDatabase(t, storetest.NewSQLite) }
+
+func BenchmarkStore(b *testing.B) {
+	storetest.Bench(b, func(b *testing.B) store.Store { return storetest.NewSQLite(b).Open(b) })
+}

@@ -13,17 +13,17 @@ import (
 
 // Append implements store.Store. Inside one write transaction: the items' own
 // changes, then counters, rows, read positions, the hooks of new messages, and
-// the events (design: the counter is changed in the transaction of the row that
-// uses the number, so a rollback gives the number back).
+// the events. The counter is changed in the transaction of the row that uses the
+// number, so a rollback gives the number back.
 func (d *DB) Append(ctx context.Context, items []*store.Item) error {
 	return d.engine.Write(ctx, func(h Handle) error {
-		t := &tx{queries{h: h, engine: d.engine}}
+		t := d.tx(h)
 		var rows []*store.NewMessage
 		for _, it := range items {
 			it.Err = nil
 			if it.With != nil {
 				if err := t.savepoint(ctx, it.With); err != nil {
-					if _, ok := err.(*brokenTx); ok {
+					if _, broken := err.(*brokenTx); broken || d.engine.Lost(err) {
 						return err
 					}
 					it.Err = err
@@ -32,10 +32,11 @@ func (d *DB) Append(ctx context.Context, items []*store.Item) error {
 			}
 			rows = append(rows, it.Messages...)
 		}
-		if len(rows) == 0 {
-			return nil
+		events, err := t.appendRows(ctx, rows)
+		if err != nil {
+			return err
 		}
-		return t.appendRows(ctx, rows)
+		return t.writeEvents(ctx, events)
 	})
 }
 
@@ -50,8 +51,10 @@ func (t *tx) savepoint(ctx context.Context, fn func(context.Context, store.Tx) e
 	if _, err := t.h.Exec(ctx, `SAVEPOINT item`); err != nil {
 		return &brokenTx{failed("savepoint", err)}
 	}
+	before := len(t.events)
 	err := fn(ctx, t)
 	if err != nil {
+		t.events = t.events[:before]
 		if _, rerr := t.h.Exec(ctx, `ROLLBACK TO SAVEPOINT item`); rerr != nil {
 			return &brokenTx{fmt.Errorf("%w (and rollback to savepoint: %w)", err, rerr)}
 		}
@@ -62,42 +65,41 @@ func (t *tx) savepoint(ctx context.Context, fn func(context.Context, store.Tx) e
 	return err
 }
 
-func (t *tx) appendRows(ctx context.Context, rows []*store.NewMessage) error {
+// appendRows numbers and stores messages, and returns their events.
+func (t *tx) appendRows(ctx context.Context, rows []*store.NewMessage) ([]*im.Event, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
 	now := time.Now().UnixMilli()
-	if err := t.number(ctx, rows, now); err != nil {
-		return failed("Append: counters", err)
+	raises := senders(rows)
+	if err := t.number(ctx, rows, raises, now); err != nil {
+		return nil, failed("Append: counters", err)
 	}
 	if err := t.engine.InsertMessages(ctx, t.h, rows, now); err != nil {
-		return failed("Append: messages", err)
+		return nil, failed("Append: messages", err)
 	}
-	if err := t.raiseSenders(ctx, rows); err != nil {
-		return failed("Append: read positions", err)
+	if err := t.raiseSenders(ctx, rows, raises); err != nil {
+		return nil, failed("Append: read positions", err)
 	}
 	var events []*im.Event
 	for _, m := range rows {
 		if m.First != nil && m.Record.Seq == 1 {
 			if err := m.First(ctx, t); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if m.After != nil {
 			if err := m.After(ctx, t, m.Record.Seq); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		events = append(events, m.Events...)
 	}
-	if len(events) == 0 {
-		return nil
-	}
-	if err := t.engine.LockOutbox(ctx, t.h); err != nil {
-		return failed("Append: outbox", err)
-	}
-	return failed("Append: outbox", t.engine.InsertEvents(ctx, t.h, events))
+	return events, nil
 }
 
 // number gives the rows their numbers, and their events their places in the lane.
-func (t *tx) number(ctx context.Context, rows []*store.NewMessage, now int64) error {
+func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []ReadRaise, now int64) error {
 	byConversation := make(map[string]*Bump, len(rows))
 	bumps := make([]*Bump, 0, len(rows))
 	for _, m := range rows {
@@ -112,7 +114,7 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, now int64) er
 	}
 	// One order for all writers: two nodes that bump the same rows cannot deadlock.
 	slices.SortFunc(bumps, func(a, b *Bump) int { return cmp.Compare(a.ConversationID, b.ConversationID) })
-	if err := t.engine.BumpCounters(ctx, t.h, bumps, now); err != nil {
+	if err := t.engine.BumpCounters(ctx, t.h, bumps, raises, now); err != nil {
 		return err
 	}
 	for _, b := range bumps { // from "last given" to "last used"
@@ -131,23 +133,34 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, now int64) er
 	return nil
 }
 
-func (t *tx) raiseSenders(ctx context.Context, rows []*store.NewMessage) error {
-	type key struct{ user, conversation string }
-	last := make(map[key]int64, len(rows))
+// senders returns the read positions that rows raise, each once and in one
+// order for all writers; the numbers are not known yet.
+func senders(rows []*store.NewMessage) []ReadRaise {
+	var raises []ReadRaise
 	for _, m := range rows {
 		if m.RaiseRead {
-			last[key{m.Record.SendID, m.Record.ConversationID}] = m.Record.Seq // rows of a conversation ascend
+			raises = append(raises, ReadRaise{UserID: m.Record.SendID, ConversationID: m.Record.ConversationID})
 		}
 	}
-	if len(last) == 0 {
+	slices.SortFunc(raises, compareRaises)
+	return slices.Compact(raises)
+}
+
+func compareRaises(a, b ReadRaise) int {
+	return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ConversationID, b.ConversationID))
+}
+
+// raiseSenders raises positions to the highest number of each sender.
+func (t *tx) raiseSenders(ctx context.Context, rows []*store.NewMessage, raises []ReadRaise) error {
+	if len(raises) == 0 {
 		return nil
 	}
-	raises := make([]ReadRaise, 0, len(last))
-	for k, seq := range last {
-		raises = append(raises, ReadRaise{UserID: k.user, ConversationID: k.conversation, Seq: seq})
+	for _, m := range rows {
+		if !m.RaiseRead {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(raises, ReadRaise{UserID: m.Record.SendID, ConversationID: m.Record.ConversationID}, compareRaises)
+		raises[at].Seq = m.Record.Seq // the rows of a conversation ascend
 	}
-	slices.SortFunc(raises, func(a, b ReadRaise) int {
-		return cmp.Or(cmp.Compare(a.UserID, b.UserID), cmp.Compare(a.ConversationID, b.ConversationID))
-	})
 	return t.engine.RaiseReads(ctx, t.h, raises)
 }

@@ -94,7 +94,7 @@ func (t *tx) InsertConversations(ctx context.Context, records []im.Conversation,
 	var inserted []im.Conversation
 	for i := range records {
 		c := &records[i]
-		r, err := t.h.Exec(ctx, `INSERT INTO user_conversations (`+conversationColumns+`, create_time)
+		added, err := t.changed(ctx, `INSERT INTO user_conversations (`+conversationColumns+`, create_time)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 			ON CONFLICT (owner_user_id, conversation_id) DO NOTHING`,
 			c.OwnerUserID, c.ConversationID, c.RecvMsgOpt, c.ConversationType, c.UserID, c.GroupID, bit(c.IsPinned),
@@ -103,26 +103,40 @@ func (t *tx) InsertConversations(ctx context.Context, records []im.Conversation,
 		if err != nil {
 			return nil, failed("InsertConversations", err)
 		}
-		n, err := r.RowsAffected()
-		if err != nil {
-			return nil, failed("InsertConversations", err)
-		}
-		if n > 0 {
+		if added {
 			inserted = append(inserted, *c)
 		}
 	}
 	return inserted, nil
 }
 
+// RaiseReadSeq changes the position only if it is what was read before, so that
+// what it reports is true also when another node raises it at the same time.
 func (t *tx) RaiseReadSeq(ctx context.Context, userID, conversationID string, seq int64) (before, after int64, err error) {
-	err = t.h.QueryRow(ctx, `SELECT read_seq FROM user_seqs WHERE user_id = $1 AND conversation_id = $2`,
-		userID, conversationID).Scan(&before)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, 0, failed("RaiseReadSeq", err)
+	for {
+		found := true
+		err := t.h.QueryRow(ctx, `SELECT read_seq FROM user_seqs WHERE user_id = $1 AND conversation_id = $2`,
+			userID, conversationID).Scan(&before)
+		if errors.Is(err, sql.ErrNoRows) {
+			found, before, err = false, 0, nil
+		}
+		if err != nil {
+			return 0, 0, failed("RaiseReadSeq", err)
+		}
+		if seq <= before {
+			return before, before, nil
+		}
+		query := `UPDATE user_seqs SET read_seq = $3 WHERE user_id = $1 AND conversation_id = $2 AND read_seq = $4`
+		if !found {
+			query = `INSERT INTO user_seqs (user_id, conversation_id, min_seq, max_seq, read_seq) VALUES ($1, $2, 0, $4, $3)
+				ON CONFLICT (user_id, conversation_id) DO NOTHING`
+		}
+		raised, err := t.changed(ctx, query, userID, conversationID, seq, before)
+		if err != nil {
+			return 0, 0, failed("RaiseReadSeq", err)
+		}
+		if raised {
+			return before, seq, nil
+		}
 	}
-	if seq <= before {
-		return before, before, nil
-	}
-	err = t.engine.RaiseReads(ctx, t.h, []ReadRaise{{UserID: userID, ConversationID: conversationID, Seq: seq}})
-	return before, seq, failed("RaiseReadSeq", err)
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 
 	"parley/internal/im"
 	"parley/internal/store"
@@ -81,37 +82,41 @@ func (q queries) GroupsShowingProfile(ctx context.Context, userID string) ([]str
 }
 
 func (t *tx) InsertGroup(ctx context.Context, g im.Group) error {
-	r, err := t.h.Exec(ctx, `INSERT INTO groups (group_id, group_name, notification, introduction, face_url, create_time,
+	added, err := t.changed(ctx, `INSERT INTO groups (group_id, group_name, notification, introduction, face_url, create_time,
 		member_count, ex, status, creator_user_id, group_type, need_verification, look_member_info, apply_member_friend,
 		notification_update_time, notification_user_id)
 		VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (group_id) DO NOTHING`,
 		g.GroupID, g.GroupName, g.Notification, g.Introduction, g.FaceURL, g.CreateTime, g.Ex, g.Status, g.CreatorUserID,
 		g.GroupType, g.NeedVerification, g.LookMemberInfo, g.ApplyMemberFriend, g.NotificationUpdateTime, g.NotificationUserID)
-	if err != nil {
-		return failed("InsertGroup", err)
-	}
-	n, err := r.RowsAffected()
-	if err == nil && n == 0 {
+	if err == nil && !added {
 		return im.Errorf(im.GroupExists, "InsertGroup", "group id exists: %s", g.GroupID)
 	}
 	return failed("InsertGroup", err)
 }
 
+// InsertMembers raises the count first: the group's row then keeps two writers of
+// one group apart.
 func (t *tx) InsertMembers(ctx context.Context, groupID string, members []im.Member) error {
+	found, err := t.changed(ctx, `UPDATE groups SET member_count = member_count + $2 WHERE group_id = $1`, groupID, len(members))
+	if err == nil && !found {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return failed("InsertMembers", err)
+	}
 	for i := range members {
 		m := &members[i]
-		_, err := t.h.Exec(ctx, `INSERT INTO group_members (group_id, user_id, role_level, join_time, nickname, face_url,
+		added, err := t.changed(ctx, `INSERT INTO group_members (group_id, user_id, role_level, join_time, nickname, face_url,
 			join_source, operator_user_id, ex, mute_end_time, inviter_user_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (group_id, user_id) DO NOTHING`,
 			groupID, m.UserID, m.RoleLevel, m.JoinTime, m.Nickname, m.FaceURL, m.JoinSource, m.OperatorUserID, m.Ex,
 			m.MuteEndTime, m.InviterUserID)
 		if err != nil {
-			if t.engine.IsDuplicate(err) {
-				return im.Errorf(im.Duplicate, "InsertMembers", "member already: %s", m.UserID)
-			}
 			return failed("InsertMembers", err)
 		}
+		if !added {
+			return im.Errorf(im.Duplicate, "InsertMembers", "member already: %s", m.UserID)
+		}
 	}
-	_, err := t.h.Exec(ctx, `UPDATE groups SET member_count = member_count + $2 WHERE group_id = $1`, groupID, len(members))
-	return failed("InsertMembers", err)
+	return nil
 }

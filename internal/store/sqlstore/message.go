@@ -63,7 +63,7 @@ func (t *tx) SetRead(ctx context.Context, conversationID, userID string, lo, hi 
 			return failed("SetRead", err)
 		}
 	}
-	return inChunks(seqs, 3, func(in string, args []any) error {
+	return InChunks(seqs, 3, func(in string, args []any) error {
 		_, err := t.h.Exec(ctx, `UPDATE messages SET is_read = 1
 			WHERE conversation_id = $1 AND is_read = 0 AND send_id <> $2 AND seq IN `+in, append([]any{conversationID, userID}, args...)...)
 		return failed("SetRead", err)

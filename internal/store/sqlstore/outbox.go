@@ -1,7 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"parley/internal/im"
@@ -31,34 +34,67 @@ func (q queries) OutboxStats(ctx context.Context) (n, oldest int64, err error) {
 	return n, oldest, failed("OutboxStats", err)
 }
 
-func (t *tx) AddEvents(ctx context.Context, events []*im.Event) error {
-	if len(events) == 0 {
-		return nil
-	}
-	if err := t.engine.LockOutbox(ctx, t.h); err != nil {
-		return failed("AddEvents", err)
-	}
-	for _, e := range events {
-		if err := t.nextLaneSeq(ctx, e); err != nil {
-			return failed("AddEvents", err)
-		}
-	}
-	return failed("AddEvents", t.engine.InsertEvents(ctx, t.h, events))
+// AddEvents keeps the events for the end of the transaction. The lock that puts
+// outbox ids in commit order is the last one every transaction takes: held
+// shortly, and never by one that still waits for a row another writer has.
+func (t *tx) AddEvents(_ context.Context, events []*im.Event) error {
+	t.events = append(t.events, events...)
+	return nil
 }
 
-// nextLaneSeq numbers an event in its lane. Conversation lanes count beside the
-// conversation's message counter, the others in a table of their own.
-func (t *tx) nextLaneSeq(ctx context.Context, e *im.Event) error {
-	query := `INSERT INTO conversations (conversation_id, max_seq, min_seq, max_seq_time, hook_seq) VALUES ($1, 0, 0, 0, 1)
-		ON CONFLICT (conversation_id) DO UPDATE SET hook_seq = conversations.hook_seq + 1 RETURNING hook_seq`
-	if strings.HasPrefix(e.Lane, "group:") || strings.HasPrefix(e.Lane, "user:") {
-		query = `INSERT INTO lanes (lane, seq) VALUES ($1, 1) ON CONFLICT (lane) DO UPDATE SET seq = lanes.seq + 1 RETURNING seq`
+// writeEvents stores the events of messages, which have their places in the lane
+// already, and after them those of AddEvents. Nothing else follows in the transaction.
+func (t *tx) writeEvents(ctx context.Context, ofMessages []*im.Event) error {
+	if len(ofMessages)+len(t.events) == 0 {
+		return nil
 	}
-	return t.h.QueryRow(ctx, query, e.Lane).Scan(&e.LaneSeq)
+	if err := t.numberLanes(ctx); err != nil {
+		return failed("AddEvents: lanes", err)
+	}
+	if err := t.engine.LockOutbox(ctx, t.h); err != nil {
+		return failed("AddEvents: lock", err)
+	}
+	return failed("AddEvents", t.engine.InsertEvents(ctx, t.h, append(ofMessages, t.events...)))
+}
+
+// numberLanes gives the events of AddEvents their places. Conversation lanes count
+// beside the conversation's message counter, the others in a table of their own.
+// Lanes are raised in one order for all writers, conversations first as in Append.
+func (t *tx) numberLanes(ctx context.Context) error {
+	last := make(map[string]int64, 1) // at first the number of events
+	for _, e := range t.events {
+		last[e.Lane]++
+	}
+	lanes := slices.SortedFunc(maps.Keys(last), func(a, b string) int {
+		return cmp.Or(bit(!isConversation(a))-bit(!isConversation(b)), cmp.Compare(a, b))
+	})
+	for _, lane := range lanes {
+		query := `INSERT INTO lanes (lane, seq) VALUES ($1, $2) ON CONFLICT (lane) DO UPDATE SET seq = lanes.seq + $2 RETURNING seq`
+		if isConversation(lane) {
+			query = `INSERT INTO conversations (conversation_id, max_seq, min_seq, max_seq_time, hook_seq) VALUES ($1, 0, 0, 0, $2)
+				ON CONFLICT (conversation_id) DO UPDATE SET hook_seq = conversations.hook_seq + $2 RETURNING hook_seq`
+		}
+		n := last[lane]
+		var raised int64
+		if err := t.h.QueryRow(ctx, query, lane, n).Scan(&raised); err != nil {
+			return err
+		}
+		last[lane] = raised - n
+	}
+	for _, e := range t.events {
+		last[e.Lane]++
+		e.LaneSeq = last[e.Lane]
+	}
+	return nil
+}
+
+// isConversation reports whether a lane is a conversation's.
+func isConversation(lane string) bool {
+	return !strings.HasPrefix(lane, im.GroupLane("")) && !strings.HasPrefix(lane, im.UserLane(""))
 }
 
 func (t *tx) DeleteEvents(ctx context.Context, ids []int64) error {
-	return inChunks(ids, 1, func(in string, args []any) error {
+	return InChunks(ids, 1, func(in string, args []any) error {
 		_, err := t.h.Exec(ctx, `DELETE FROM outbox WHERE id IN `+in, args...)
 		return failed("DeleteEvents", err)
 	})

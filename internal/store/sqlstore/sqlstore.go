@@ -7,10 +7,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"parley/internal/im"
@@ -33,14 +35,16 @@ type Engine interface {
 	Write(ctx context.Context, fn func(Handle) error) error
 	// Shards is the number of useful parallel appends.
 	Shards() int
-	// IsDuplicate reports whether err says that a unique key exists already.
-	IsDuplicate(err error) bool
+	// Lost reports whether err says that the transaction lost a conflict with another
+	// one, for which Write runs it again.
+	Lost(err error) bool
 
 	// LockOutbox makes the rest of the transaction exclusive among transactions that
 	// write events, so that outbox ids are given in commit order.
 	LockOutbox(ctx context.Context, h Handle) error
-	// BumpCounters raises counters and fills their results; bumps are sorted by conversation.
-	BumpCounters(ctx context.Context, h Handle, bumps []*Bump, now int64) error
+	// BumpCounters raises counters and fills their results; bumps are sorted by
+	// conversation. Before that it locks the positions that RaiseReads will raise.
+	BumpCounters(ctx context.Context, h Handle, bumps []*Bump, raises []ReadRaise, now int64) error
 	InsertMessages(ctx context.Context, h Handle, rows []*store.NewMessage, now int64) error
 	// RaiseReads raises read positions; (user, conversation) pairs are distinct and sorted.
 	RaiseReads(ctx context.Context, h Handle, raises []ReadRaise) error
@@ -79,7 +83,13 @@ func New(e Engine) *DB { return &DB{queries: queries{h: e.Reader(), engine: e}, 
 
 // Update implements store.Store.
 func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return d.engine.Write(ctx, func(h Handle) error { return fn(&tx{queries{h: h, engine: d.engine}}) })
+	return d.engine.Write(ctx, func(h Handle) error {
+		t := d.tx(h)
+		if err := fn(t); err != nil {
+			return err
+		}
+		return t.writeEvents(ctx, nil)
+	})
 }
 
 // Shards implements store.Store.
@@ -98,7 +108,12 @@ type queries struct {
 }
 
 // tx adds the writes.
-type tx struct{ queries }
+type tx struct {
+	queries
+	events []*im.Event // of AddEvents, written by writeEvents
+}
+
+func (d *DB) tx(h Handle) *tx { return &tx{queries: queries{h: h, engine: d.engine}} }
 
 var _ store.Tx = (*tx)(nil)
 
@@ -131,6 +146,16 @@ func list[T any](ctx context.Context, h Handle, op string, scan func(scanner, *T
 	return out, failed(op, rows.Err())
 }
 
+// changed runs a statement and reports whether it changed any row.
+func (t *tx) changed(ctx context.Context, query string, args ...any) (bool, error) {
+	r, err := t.h.Exec(ctx, query, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := r.RowsAffected()
+	return n > 0, err
+}
+
 // Row is one row of an answer, or the error of getting it.
 type Row interface{ Scan(dest ...any) error }
 
@@ -142,10 +167,10 @@ func scanString(s scanner, v *string) error { return s.Scan(v) }
 // chunk is the longest IN list of one statement.
 const chunk = 256
 
-// inChunks calls fn with pieces of ids: the text of an IN list whose
+// InChunks calls fn with pieces of ids: the text of an IN list whose
 // placeholders start at $first, and its arguments. Lists are padded to a few
 // lengths by repeating the last id, so that few statements need preparing.
-func inChunks[T any](ids []T, first int, fn func(in string, args []any) error) error {
+func InChunks[T any](ids []T, first int, fn func(in string, args []any) error) error {
 	for len(ids) > 0 {
 		n := min(len(ids), chunk)
 		size := 1
@@ -172,10 +197,14 @@ func inChunks[T any](ids []T, first int, fn func(in string, args []any) error) e
 }
 
 // listIn runs a query once for each chunk of ids; the query's text contains the
-// word IDS where the IN list goes, and its other arguments come first.
-func listIn[T, K any](ctx context.Context, h Handle, op string, scan func(scanner, *T) error, query string, ids []K, before ...any) ([]T, error) {
+// word IDS where the IN list goes, and its other arguments come first. Rows that
+// the query orders by id come in that order over all chunks.
+func listIn[T any, K cmp.Ordered](ctx context.Context, h Handle, op string, scan func(scanner, *T) error, query string, ids []K, before ...any) ([]T, error) {
+	if len(ids) > chunk { // so that no id stands in two chunks
+		ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	}
 	var out []T
-	err := inChunks(ids, len(before)+1, func(in string, args []any) error {
+	err := InChunks(ids, len(before)+1, func(in string, args []any) error {
 		part, err := list(ctx, h, op, scan, strings.Replace(query, "IDS", in, 1), append(before[:len(before):len(before)], args...)...)
 		out = append(out, part...)
 		return err

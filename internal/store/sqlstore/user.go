@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 
 	"parley/internal/im"
 	"parley/internal/store"
@@ -39,30 +40,28 @@ func (t *tx) InsertUsers(ctx context.Context, users []im.User) error {
 		return im.Errorf(im.AlreadyRegistered, "InsertUsers", "userID registered already: %s", existing[0].UserID)
 	}
 	for i := range users {
-		if err := t.insertUser(ctx, &users[i]); err != nil {
-			if t.engine.IsDuplicate(err) { // another node was faster
-				return im.Errorf(im.AlreadyRegistered, "InsertUsers", "userID registered already: %s", users[i].UserID)
-			}
+		u := &users[i]
+		added, err := t.changed(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_id) DO NOTHING`,
+			u.UserID, u.Nickname, u.FaceURL, u.Ex, u.CreateTime, u.AppMangerLevel, u.GlobalRecvMsgOpt)
+		if err != nil {
 			return failed("InsertUsers", err)
+		}
+		if !added { // twice in the list, or another node was faster
+			return im.Errorf(im.AlreadyRegistered, "InsertUsers", "userID registered already: %s", u.UserID)
 		}
 	}
 	return nil
 }
 
-func (t *tx) insertUser(ctx context.Context, u *im.User) error {
-	_, err := t.h.Exec(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		u.UserID, u.Nickname, u.FaceURL, u.Ex, u.CreateTime, u.AppMangerLevel, u.GlobalRecvMsgOpt)
-	return err
-}
-
+// PatchUser changes the fields in one statement, so that two patches of
+// different fields at a time do not undo each other.
 func (t *tx) PatchUser(ctx context.Context, userID string, p im.UserPatch) error {
-	u, err := t.User(ctx, userID)
-	if err != nil {
-		return err
+	found, err := t.changed(ctx, `UPDATE users SET nickname = COALESCE($2, nickname), face_url = COALESCE($3, face_url),
+		ex = COALESCE($4, ex), global_recv_msg_opt = COALESCE($5, global_recv_msg_opt) WHERE user_id = $1`,
+		userID, p.Nickname, p.FaceURL, p.Ex, p.GlobalRecvMsgOpt)
+	if err == nil && !found {
+		err = sql.ErrNoRows
 	}
-	v := p.Apply(*u)
-	_, err = t.h.Exec(ctx, `UPDATE users SET nickname = $2, face_url = $3, ex = $4, global_recv_msg_opt = $5 WHERE user_id = $1`,
-		userID, v.Nickname, v.FaceURL, v.Ex, v.GlobalRecvMsgOpt)
 	return failed("PatchUser", err)
 }
 

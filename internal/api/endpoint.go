@@ -1,0 +1,184 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"parley/internal/im"
+	"parley/internal/wire"
+)
+
+// access says who may use a route. Only public is decided here; the rest is the
+// service's decision and stands in the table for readers, and for a test that
+// tries each route as somebody else.
+type access uint8
+
+const (
+	public      access = iota // no token
+	anyone                    // any valid token
+	onlySelf                  // the user named in the body, or an administrator
+	onlyMembers               // members of the group named in the body, or an administrator
+	onlyAdmins                // app administrators
+)
+
+// endpoint is one route.
+type endpoint struct {
+	path   string
+	access access
+	// strict routes answer a body that does not fit with HTTP 400 instead of 200.
+	strict bool
+	// decode reads and checks a body; serve gets its result and returns the data of the answer.
+	decode func(body []byte) (request any, err error)
+	serve  func(ctx context.Context, op im.Operator, request any) (any, error)
+}
+
+// none is the answer of routes whose response message has no fields.
+type none struct{}
+
+// route makes the line of the table for one use case: the body is decoded into
+// Req and, if Req has a Check method, checked before handle is called.
+func route[Req, Resp any](path string, acc access, handle func(context.Context, im.Operator, *Req) (Resp, error)) *endpoint {
+	return &endpoint{
+		path: path, access: acc, decode: decode[Req],
+		serve: func(ctx context.Context, op im.Operator, request any) (any, error) {
+			resp, err := handle(ctx, op, request.(*Req))
+			if err != nil {
+				return nil, err
+			}
+			if _, empty := any(resp).(none); empty {
+				return nil, nil
+			}
+			return resp, nil
+		},
+	}
+}
+
+// strictly makes a route answer HTTP 400 to a body that does not fit.
+func (e *endpoint) strictly() *endpoint {
+	e.strict = true
+	return e
+}
+
+// parseError is a body that is not the JSON of its request. Its text goes to the client.
+type parseError struct{ text string }
+
+func (e *parseError) Error() string { return e.text }
+
+// maxParseText bounds what a client is told of its body: a parser's text may
+// repeat a number of any length.
+const maxParseText = 256
+
+func decode[Req any](body []byte) (any, error) {
+	req := new(Req)
+	if err := json.Unmarshal(body, req); err != nil {
+		return nil, parseFailure(err)
+	}
+	if q, ok := any(req).(interface{ Check() error }); ok {
+		if err := q.Check(); err != nil {
+			return nil, im.Errorf(im.Invalid, "api.Check", "%s", err)
+		}
+	}
+	return req, nil
+}
+
+func parseFailure(err error) error {
+	text := err.Error()
+	if len(text) > maxParseText {
+		text = strings.ToValidUTF8(text[:maxParseText], "") + "..."
+	}
+	return &parseError{text}
+}
+
+// dispatch reads the body, runs the route and writes its answer.
+func (a *API) dispatch(c *call) {
+	if c.endpoint == nil {
+		a.notFound(c)
+		return
+	}
+	request, err := a.request(c)
+	if err != nil {
+		a.refuseBody(c, err)
+		return
+	}
+	data, err := c.endpoint.serve(c.r.Context(), c.op, request)
+	if err != nil {
+		a.refuse(c, http.StatusOK, a.failed(c, err))
+		return
+	}
+	a.answer(c, http.StatusOK, envelope{Data: data})
+}
+
+// errBodies says that too much memory is in use for bodies.
+var errBodies = errors.New("too many large requests at once")
+
+// request returns the decoded body. The buffer is free again when it returns.
+func (a *API) request(c *call) (any, error) {
+	b := a.buffer()
+	defer a.free(b)
+	if err := a.read(c, b); err != nil {
+		return nil, err
+	}
+	return c.endpoint.decode(b.Bytes())
+}
+
+// smallBody is how much of a body is read before its size counts in API.bodies.
+const smallBody = 64 << 10
+
+func (a *API) read(c *call, into *bytes.Buffer) error {
+	limit := a.o.MaxUserBody
+	switch {
+	case c.endpoint.access == public:
+		limit = a.o.MaxPublicBody
+	case c.op.Admin:
+		limit = a.o.MaxBody
+	}
+	body := http.MaxBytesReader(c.w, c.r.Body, limit)
+	n, err := io.CopyN(into, body, smallBody)
+	if n < smallBody {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return parseFailure(err)
+		}
+		return nil
+	}
+	size := limit
+	if l := c.r.ContentLength; l >= 0 {
+		size = min(l, limit)
+	}
+	if !a.bodies.take(size) {
+		return errBodies
+	}
+	c.reserved = size
+	if _, err := into.ReadFrom(body); err != nil {
+		return parseFailure(err)
+	}
+	return nil
+}
+
+// refuseBody answers a body that was not taken. On plain routes a parser's text
+// takes the place of the code's name, the only case where errMsg is not fixed
+// (rest-auth-user.md 1.2).
+func (a *API) refuseBody(c *call, err error) {
+	if errors.Is(err, errBodies) {
+		a.tooMany(c, err.Error())
+		return
+	}
+	status := http.StatusOK
+	if c.endpoint.strict {
+		status = http.StatusBadRequest
+	}
+	var p *parseError
+	if !errors.As(err, &p) {
+		a.refuse(c, status, wire.StatusOf(err))
+		return
+	}
+	st := wire.StatusOf(im.Errorf(im.Invalid, "api.decode", "%s", p.text))
+	if !c.endpoint.strict {
+		st.Msg, st.Dlt = p.text, ""
+	}
+	a.refuse(c, status, st)
+}

@@ -1,0 +1,291 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"parley/internal/im"
+)
+
+const (
+	// maxAnswer is how much of an answer is read, which only serves to use the connection again.
+	maxAnswer = 64 << 10
+	// maxHeaderText bounds what users can put into a header: their operation id.
+	maxHeaderText = 512
+)
+
+type outcomeKind int8
+
+const (
+	delivered   outcomeKind = iota
+	failed                  // to be tried again
+	aborted                 // the receiver wants no retry
+	unsendable              // no request can be made of the event
+	messageGone             // the message was deleted
+	interrupted             // the dispatcher stops: nothing is known
+)
+
+// result is what became of one attempt.
+type result struct {
+	kind       outcomeKind
+	gone       bool // 410: the receiver wants no more events
+	reason     string
+	retryAfter time.Duration
+	class      string // for the metric; "" when no call was made
+}
+
+// called reports whether the endpoint was asked at all.
+func (r *result) called() bool { return r.class != "" }
+
+// target is where the callbacks of one command go.
+type target struct {
+	url     *url.URL
+	timeout time.Duration
+}
+
+// newTargets lays out the URLs of all commands, and the Authorization header
+// that stands for credentials in the URL.
+func newTargets(c *Config) (targets []target, authorization string, err error) {
+	base, err := parseHTTP(c.URL)
+	if err != nil {
+		return nil, "", fmt.Errorf("webhooks: url: %w", err)
+	}
+	if u := base.User; u != nil {
+		password, _ := u.Password()
+		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password))
+	}
+	base.User, base.Fragment, base.RawFragment = nil, "", ""
+	if base.Path == "" {
+		base.Path = "/" // else the path of the request line would not begin with one
+	}
+	if base.RawQuery != "" {
+		base.RawQuery += "&"
+	}
+	base.RawQuery += "contenttype=json"
+
+	commands := im.Commands()
+	targets = make([]target, commands[len(commands)-1]+1)
+	for _, cmd := range commands {
+		last := cmd.String()
+		if p := strings.Trim(c.Rules[cmd].Path, "/"); p != "" {
+			last = p
+		}
+		targets[cmd] = target{base.JoinPath(last), c.timeout(cmd)}
+	}
+	return targets, authorization, nil
+}
+
+// newTransport returns the endpoint's own pool of connections. Redirects are
+// never followed, because it is used without an http.Client.
+func newTransport(c *Config) (*http.Transport, error) {
+	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	t := &http.Transport{
+		DialContext:            dialer.DialContext,
+		MaxConnsPerHost:        c.Concurrency,
+		MaxIdleConnsPerHost:    c.Concurrency,
+		IdleConnTimeout:        90 * time.Second,
+		TLSHandshakeTimeout:    5 * time.Second,
+		MaxResponseHeaderBytes: maxAnswer,
+		DisableCompression:     true,
+	}
+	if c.Proxy != "" {
+		u, err := parseHTTP(c.Proxy)
+		if err != nil {
+			return nil, fmt.Errorf("webhooks: proxy: %w", err)
+		}
+		t.Proxy = http.ProxyURL(u)
+	}
+	return t, nil
+}
+
+// sender makes the requests of one worker.
+type sender struct {
+	ep   *endpoint
+	macs []hash.Hash // one for each secret, newest first
+	sign []byte
+}
+
+func newSender(ep *endpoint) *sender {
+	s := &sender{ep: ep}
+	for _, secret := range ep.secrets {
+		s.macs = append(s.macs, secret.mac())
+	}
+	return s
+}
+
+// send makes one attempt.
+func (s *sender) send(ctx context.Context, it *item) result {
+	body, key, fault := s.body(it)
+	if fault.kind != delivered {
+		return fault
+	}
+	t := s.ep.targets[it.Command]
+	start := time.Now()
+	called, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	answer, err := s.ep.transport.RoundTrip(s.request(called, it, t, key, body, start))
+	var r result
+	switch {
+	case err == nil:
+		r = judge(answer, start)
+		// What cannot be read, or not in time, costs the connection, not the verdict.
+		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
+		answer.Body.Close()
+	case ctx.Err() != nil:
+		return result{kind: interrupted}
+	default:
+		r = failure(called, err)
+	}
+	s.ep.metrics.attempted(it.Command, r.class, time.Since(start))
+	return r
+}
+
+// body returns what is sent and, for a message, the key parameter. A result
+// that is not delivered says why nothing can be sent.
+func (s *sender) body(it *item) (body []byte, key string, fault result) {
+	switch {
+	case it.Command.String() == "":
+		return nil, "", result{kind: unsendable, reason: fmt.Sprintf("command %d is unknown to this version", it.Command)}
+	case !it.Command.CarriesMessage():
+		body = it.Body
+	case it.Message == nil:
+		return nil, "", result{kind: messageGone}
+	default:
+		m, err := s.ep.decode(it.Message)
+		if err != nil {
+			return nil, "", result{kind: unsendable, reason: "stored message is unreadable: " + err.Error()}
+		}
+		m.Seq = it.Seq
+		body, key = MessageBody(it.Command, operationID(it), m), MessageKey(m)
+	}
+	if len(body) == 0 {
+		return nil, "", result{kind: unsendable, reason: "event has no body"}
+	}
+	if len(body) > s.ep.maxBody {
+		return nil, "", result{kind: unsendable, reason: fmt.Sprintf("body of %d bytes is larger than %d", len(body), s.ep.maxBody)}
+	}
+	return body, key, result{}
+}
+
+// operationID returns the id of the request behind the event; the contract wants
+// one even if there was none, and a retry must not tell another.
+func operationID(it *item) string {
+	if it.OperationID != "" {
+		return it.OperationID
+	}
+	return it.EventID
+}
+
+func (s *sender) request(ctx context.Context, it *item, t target, key string, body []byte, now time.Time) *http.Request {
+	u := t.url
+	if key != "" {
+		withKey := *u
+		withKey.RawQuery += "&key=" + url.QueryEscape(key)
+		u = &withKey
+	}
+	timestamp := strconv.FormatInt(now.Unix(), 10)
+	values := [...]string{
+		it.EventID, timestamp, strconv.Itoa(it.Attempts + 1),
+		headerText(it.Lane) + ";" + strconv.FormatInt(it.LaneSeq, 10), headerText(operationID(it)),
+		"application/json; charset=utf-8", s.ep.userAgent, "", s.ep.authorization,
+	}
+	header := http.Header{
+		"Content-Type": values[5:6:6],
+		"User-Agent":   values[6:7:7],
+		// There but empty, this makes the transport repeat a request on a new connection
+		// when the receiver closed the kept one just before. It is not sent.
+		"Idempotency-Key": {},
+		headerID:          values[0:1:1],
+		headerTimestamp:   values[1:2:2],
+		headerAttempt:     values[2:3:3],
+		headerSequence:    values[3:4:4],
+		headerOperationID: values[4:5:5],
+	}
+	if s.ep.authorization != "" {
+		header["Authorization"] = values[8:9:9]
+	}
+	if len(s.macs) > 0 {
+		s.sign = s.sign[:0]
+		for i, mac := range s.macs {
+			if i > 0 {
+				s.sign = append(s.sign, ' ')
+			}
+			s.sign = appendSignature(s.sign, mac, it.EventID, timestamp, body)
+		}
+		values[7] = string(s.sign)
+		header[headerSignature] = values[7:8:8]
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	first, _ := open()
+	return (&http.Request{
+		Method: http.MethodPost, URL: u, Host: u.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: first, GetBody: open, ContentLength: int64(len(body)),
+	}).WithContext(ctx)
+}
+
+// headerText makes text of users fit for a header: what is not printable ASCII is
+// percent-encoded, because not every receiver takes more, and the length is
+// bounded. Bodies have the text as it is.
+func headerText(s string) string {
+	if len(s) > maxHeaderText {
+		s = s[:maxHeaderText]
+	}
+	plain := func(c byte) bool { return ' ' <= c && c <= '~' }
+	clean := true
+	for i := range len(s) {
+		clean = clean && plain(s[i])
+	}
+	if clean {
+		return s
+	}
+	out := make([]byte, 0, 3*len(s))
+	for i := range len(s) {
+		if c := s[i]; plain(c) {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', "0123456789ABCDEF"[c>>4], "0123456789ABCDEF"[c&15])
+		}
+	}
+	return string(out)
+}
+
+// judge reads the verdict from the head of an answer: 2xx and nothing else is a success.
+func judge(answer *http.Response, now time.Time) result {
+	code := answer.StatusCode
+	r := result{kind: delivered, class: strconv.Itoa(code/100) + "xx"}
+	if code/100 == 2 {
+		return r
+	}
+	r.kind, r.reason = failed, "status "+strconv.Itoa(code)
+	r.gone = code == http.StatusGone
+	r.retryAfter = parseRetryAfter(answer.Header.Get("Retry-After"), now)
+	if strings.EqualFold(strings.TrimSpace(answer.Header.Get("Webhook-Delivery")), "abort-message") {
+		r.kind = aborted
+	}
+	return r
+}
+
+// failure judges a call that got no answer.
+func failure(ctx context.Context, err error) result {
+	r := result{kind: failed, class: "transport", reason: err.Error()}
+	var op *net.OpError
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		r.class, r.reason = "timeout", "no answer in time"
+	case errors.As(err, &op) && op.Op == "dial":
+		r.class = "connect"
+	}
+	return r
+}
