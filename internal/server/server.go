@@ -114,6 +114,9 @@ func New(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	hookConfig := webhookConfig(cfg, o.Version)
+	if missing := notEmitted(&hookConfig); len(missing) > 0 {
+		o.Log.Warn("callbacks are turned on that this version does not make", "callbacks", missing)
+	}
 	if hookConfig.URL != "" { // else no event is ever written
 		s.hooks, err = webhook.New(webhook.Options{
 			Config: hookConfig, Outbox: s.store, Decode: wire.ParseBody, Log: o.Log, Metrics: s.registry,

@@ -3,6 +3,7 @@ package server
 import (
 	"parley/internal/config"
 	"parley/internal/im"
+	"parley/internal/service"
 	"parley/internal/webhook"
 )
 
@@ -24,6 +25,17 @@ func webhookConfig(cfg *config.Config, version string) webhook.Config {
 		}
 	}
 	return w
+}
+
+// notEmitted returns the keys of callbacks that are on and that nothing causes in this version.
+func notEmitted(w *webhook.Config) []string {
+	var out []string
+	for _, c := range im.Commands() {
+		if w.Wants(c) && !service.Emits(c) {
+			out = append(out, c.Key())
+		}
+	}
+	return out
 }
 
 func typeRanges(l config.TypeList) []webhook.TypeRange {
