@@ -120,20 +120,21 @@ type conn struct {
 	watched    watched
 	flood      flood // the reader's
 
-	mu       sync.Mutex
-	moved    sync.Cond // on mu: the phase, requests, sends or answers have changed
-	phase    phase
-	cause    cause
-	attached bool
-	reading  bool // the reader exists
-	working  bool // the worker exists
-	writing  bool // the writer exists
-	out      queue
-	requests []*[]byte // frames for the worker, oldest first
-	sends    []*send   // messages without answer, oldest first
-	cancel   context.CancelFunc
-	sub      *presence.Subscription // made by the first request 2005
-	linger   *time.Timer            // ends a leaving connection whose client does not read
+	mu           sync.Mutex
+	moved        sync.Cond // on mu: the phase, requests, sends or answers have changed
+	phase        phase
+	cause        cause
+	attached     bool
+	reading      bool // the reader exists
+	working      bool // the worker exists
+	writing      bool // the writer exists
+	out          queue
+	requests     []*[]byte // frames for the worker, oldest first
+	requestBytes int       // of requests
+	sends        []*send   // messages without answer, oldest first
+	cancel       context.CancelFunc
+	sub          *presence.Subscription // made by the first request 2005
+	linger       *time.Timer            // ends a leaving connection whose client does not read
 }
 
 func newConn(g *Gateway, p params, cred im.Credential) *conn {
@@ -228,7 +229,7 @@ func (c *conn) dropRequests() {
 	for _, b := range c.requests {
 		c.g.release(b)
 	}
-	c.requests = nil
+	c.requests, c.requestBytes = nil, 0
 	if c.cancel != nil {
 		c.cancel()
 	}

@@ -8,8 +8,8 @@
 // send, does not check tokens itself, keeps nothing on disk and knows no other
 // node: a [Service] and a presence table do that.
 //
-// The way in: ServeHTTP (handshake.go) → socket (socket.go, the only file that
-// knows gorilla/websocket) → reader (reader.go) → requests (requests.go,
+// The way in: ServeHTTP (handshake.go; socket.go is the only file that knows
+// gorilla/websocket) → reader (reader.go, incoming.go) → worker (requests.go,
 // dispatch.go). The way out: Push, an answer or a pong → the connection's queue
 // (outbound.go) → writer → one write of many frames.
 //
@@ -20,7 +20,8 @@
 //
 //   - one reader, from the end of the handshake to the end of the connection. It
 //     only takes frames off the socket, answers pings and queues requests. Its
-//     stack is the largest part of an idle connection, so nothing deep runs on it.
+//     stack is the largest part of an idle connection, so nothing deep runs on it: a
+//     text frame is parsed on a goroutine of its own, for which the reader waits.
 //   - one worker, which exists only while requests wait. It decodes and handles
 //     them one after another.
 //   - one writer, which exists only while frames wait.
@@ -77,7 +78,8 @@ type Service interface {
 	Send(ctx context.Context, op im.Operator, m *im.Message, done func(im.SendResult, error))
 }
 
-// PushTokens keeps the addresses of devices at the vendors' push services.
+// PushTokens keeps the addresses of devices at the vendors' push services. Like
+// Service it checks itself what op may do.
 type PushTokens interface {
 	// DeletePushToken forgets the device of a user and platform.
 	DeletePushToken(ctx context.Context, op im.Operator, userID string, p im.Platform) error

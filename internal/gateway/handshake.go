@@ -133,7 +133,9 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, p params, cred 
 		g.log.Error("telling of a login", "conn", c.ID(), "user", c.userID, "op", p.operationID, "err", err)
 	}
 	if g.hub.kicks(p.userID) != kicks {
-		if _, err := g.authenticate(ctx, p); err != nil && g.hub.expel(c) {
+		// Only a token that is gone counts: 2002 makes the client forget its login.
+		_, err := g.authenticate(ctx, p)
+		if (im.IsKind(err, im.TokenKicked) || im.IsKind(err, im.TokenNotExist)) && g.hub.expel(c) {
 			g.kick([]*conn{c})
 		}
 	}

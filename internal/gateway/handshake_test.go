@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 
 	"parley/internal/im"
-	"parley/internal/presence"
 	"parley/internal/wire"
 	"parley/internal/wire/frame"
 )
@@ -293,6 +293,13 @@ func TestKickDuringHandshake(t *testing.T) {
 
 func TestRefusalFits(t *testing.T) {
 	t.Parallel()
+	for _, st := range []wire.Status{
+		{Code: 1, Msg: strings.Repeat("é", 5000), Dlt: strings.Repeat("\x00", 5000)}, {Code: 1, Msg: strings.Repeat("<", 1000)},
+	} {
+		if b := statusJSON(st); len(b) > maxRefusal || len(b) < maxRefusal/8 || jsonStatus(t, b).Code != 1 {
+			t.Errorf("%d bytes: %s", len(b), b)
+		}
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		st := wire.Status{
 			Code: rapid.Int().Draw(t, "code"),
@@ -313,27 +320,28 @@ func TestRefusalFits(t *testing.T) {
 	})
 }
 
-// A connection that is cut off before its client has seen the answer is cleaned up.
+// A connection that is cut off before it has its socket is cleaned up.
 func TestCutOffDuringHandshake(t *testing.T) {
 	t.Parallel()
-	tab := presence.New()
-	var f *fixture
-	tab.OnChange(func(user string, _ im.Platform, online bool) {
-		if online { // comes before the answer
-			for range 3 {
-				f.g.Push(user, wire.NewPush("si_a_b", "op"))
-			}
-		}
-	})
-	f = start(t, func(o *Options) { o.Presence, o.Limits.QueueFrames = tab, 1 })
-	ws, _, err := websocket.DefaultDialer.Dial(f.url+"/?"+as{user: "alice", platform: im.PlatformWeb, hash: "h"}.query().Encode(), nil)
-	if err == nil {
-		defer ws.Close()
-		if _, _, err := ws.ReadMessage(); err == nil {
-			t.Error("a frame after the queue was full")
+	f := start(t, limits(func(l *Limits) { l.QueueFrames = 1 }))
+	c := newConn(f.g, params{}, im.Credential{UserID: "alice", Platform: im.PlatformWeb})
+	f.g.register(c)
+	f.g.open.Add(1)
+	f.g.metrics.connections.Inc()
+	f.g.wheel.add(c)
+	for want := range []int{1, 0} {
+		if d := f.g.Push("alice", wire.NewPush("si_a_b", "op")); d.Connections != 1-want {
+			t.Errorf("%+v", d)
 		}
 	}
-	eventually(t, "it is forgotten", func() bool { return f.g.open.Load() == 0 && !f.g.Online("alice") })
+	server, client := net.Pipe()
+	c.attach(server)
+	if _, err := client.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("the client sees %v", err)
+	}
+	if f.g.Online("alice") || f.g.open.Load() != 0 || f.counter("connections") != 0 || c.watched.filed {
+		t.Error("it is still known")
+	}
 }
 
 // A client that goes away without waiting for the answer leaves nothing behind.

@@ -26,7 +26,7 @@ const sendAnswerSize = 320
 func (c *conn) submit(b *[]byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.phase == serving && len(c.requests) >= c.g.limits.Requests {
+	for c.phase == serving && c.crowded(len(*b)) {
 		c.deaf()
 		c.moved.Wait()
 	}
@@ -35,12 +35,20 @@ func (c *conn) submit(b *[]byte) bool {
 		return c.phase < leaving
 	}
 	c.requests = append(c.requests, b)
+	c.requestBytes += len(*b)
 	if !c.working {
 		c.working = true
 		c.g.running.Add(1) // the reader is counted, so it is not zero
 		go c.work()
 	}
 	return true
+}
+
+// crowded reports whether a frame of n bytes has to wait for others to be handled.
+// Together they take no more than one frame may. c.mu is held.
+func (c *conn) crowded(n int) bool {
+	l := &c.g.limits
+	return len(c.requests) >= l.Requests || len(c.requests) > 0 && c.requestBytes+n > l.Frame
 }
 
 // work is the worker: it handles requests in their order until none waits.
@@ -88,6 +96,7 @@ func (c *conn) next() *[]byte {
 	n := copy(c.requests, c.requests[1:])
 	c.requests[n] = nil
 	c.requests = c.requests[:n]
+	c.requestBytes -= len(*b)
 	c.moved.Broadcast()
 	return b
 }
@@ -273,19 +282,36 @@ func (s *send) done(r im.SendResult, err error) {
 // encode returns the answer. It is called by the writer, once.
 func (s *send) encode() []byte {
 	c := s.c
-	resp := frame.Response{ReqIdentifier: wire.ReqSend, MsgIncr: s.msgIncr, OperationID: s.operationID}
-	err := s.err
-	if err == nil {
-		r := msg.SendMsgResp{ServerMsgID: s.result.ServerMsgID, ClientMsgID: s.result.ClientMsgID, SendTime: s.result.SendTime}
-		if s.result.Modified != nil {
-			r.Modify = wire.MsgData(s.result.Modified)
-		}
-		resp.Data, err = proto.Marshal(&r)
+	payload, err := s.reply(s.result.Modified)
+	if len(payload) > c.g.limits.Answer {
+		// The message is stored; that it was changed, the client learns by its push.
+		c.g.metrics.oversized.Inc()
+		payload, err = s.reply(nil)
 	}
 	if err != nil {
 		st := c.failed(wire.ReqSend, s.operationID, err)
-		resp.ErrCode, resp.ErrMsg, resp.Data = st.Code, st.Msg, nil
+		payload = c.codec.AppendResponse(nil, &frame.Response{
+			ReqIdentifier: wire.ReqSend, MsgIncr: s.msgIncr, OperationID: s.operationID, ErrCode: st.Code, ErrMsg: st.Msg,
+		})
 	}
 	c.g.metrics.requests[wire.ReqSend].Observe(time.Since(s.began).Seconds())
-	return c.codec.AppendResponse(nil, &resp)
+	return payload
+}
+
+// reply encodes the answer to a message that was stored, or returns why it was not.
+func (s *send) reply(modified *im.Message) ([]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	r := msg.SendMsgResp{ServerMsgID: s.result.ServerMsgID, ClientMsgID: s.result.ClientMsgID, SendTime: s.result.SendTime}
+	if modified != nil {
+		r.Modify = wire.MsgData(modified)
+	}
+	data, err := proto.Marshal(&r)
+	if err != nil {
+		return nil, err
+	}
+	return s.c.codec.AppendResponse(nil, &frame.Response{
+		ReqIdentifier: wire.ReqSend, MsgIncr: s.msgIncr, OperationID: s.operationID, Data: data,
+	}), nil
 }

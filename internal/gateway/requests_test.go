@@ -364,6 +364,59 @@ func TestRequestsWaitWhenAnswersAreNotRead(t *testing.T) {
 	}
 }
 
+// Frames that wait take no more memory together than one frame may.
+func TestWaitingRequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	f := start(t, limits(func(l *Limits) { l.Frame = 10_000 }))
+	leave := make(chan struct{})
+	f.svc.newest = func(context.Context, im.Operator, string) (map[string]int64, error) {
+		<-leave
+		return nil, nil
+	}
+	c := f.dial(as{user: "alice"})
+	waiting := func() int {
+		c.conn.mu.Lock()
+		defer c.conn.mu.Unlock()
+		total := 0
+		for _, b := range c.conn.requests {
+			total += len(*b)
+		}
+		if total != c.conn.requestBytes || total > 10_000 {
+			t.Errorf("%d bytes wait, counted %d", total, c.conn.requestBytes)
+		}
+		return len(c.conn.requests)
+	}
+	const n = 10
+	for i := range n {
+		c.writeFrame(&frame.Request{ReqIdentifier: wire.ReqNewestSeq, SendID: "alice", MsgIncr: fmt.Sprint(i), Token: strings.Repeat("x", 3000)})
+	}
+	eventually(t, "the reader waits", func() bool { return waiting() == 3 && c.conn.watched.heard.Load() == busy })
+	for i := range n {
+		leave <- struct{}{}
+		if r := c.next(); r.MsgIncr != fmt.Sprint(i) {
+			t.Errorf("answer %d is to %s", i, r.MsgIncr)
+		}
+		waiting()
+	}
+}
+
+// A changed message that is too large for the client is left out of the answer.
+func TestLargeModified(t *testing.T) {
+	t.Parallel()
+	f := start(t, limits(func(l *Limits) { l.Answer = 1000 }))
+	f.svc.send = func(_ context.Context, _ im.Operator, m *im.Message, done func(im.SendResult, error)) {
+		done(im.SendResult{ServerMsgID: "s", Modified: &im.Message{Content: make([]byte, 2000)}}, nil)
+	}
+	for _, codec := range codecs() {
+		r := f.dial(as{user: "alice", codec: codec}).call(wire.ReqSend, &emptyMessage)
+		var got msg.SendMsgResp
+		unmarshal(t, r.Data, &got)
+		if compressed := codec&frame.Gzip != 0; r.ErrCode != 0 || got.ServerMsgID != "s" || (got.Modify != nil) != compressed {
+			t.Errorf("%v: %+v", codec, r)
+		}
+	}
+}
+
 // A request in work is told when its connection ends.
 func TestRequestEndsWithConnection(t *testing.T) {
 	t.Parallel()

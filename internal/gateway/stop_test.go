@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/openimsdk/protocol/sdkws"
 
 	"parley/internal/im"
 	"parley/internal/wire"
+	"parley/internal/wire/frame"
 )
 
 // Stop answers what was read, writes what is queued, says goodbye, and refuses
@@ -154,5 +158,80 @@ func TestStopDuringHandshakes(t *testing.T) {
 		if n := len(f.g.hub.all()); n != 0 {
 			t.Errorf("%d connections are left", n)
 		}
+	}
+}
+
+// Logins, kicks, pushes, requests and ends in any order leave nothing behind: the
+// fixture looks for connections, goleak for goroutines.
+func TestAnyOrderOfEvents(t *testing.T) {
+	t.Parallel()
+	f := start(t, func(o *Options) {
+		o.Policy = im.PolicySameTerminal
+		o.Limits = Limits{QueueFrames: 20, QueueBytes: 100_000, Requests: 2, Sends: 2, CloseTimeout: time.Millisecond}
+	})
+	var commits sync.WaitGroup
+	f.svc.send = func(_ context.Context, _ im.Operator, m *im.Message, done func(im.SendResult, error)) {
+		commits.Go(func() { done(im.SendResult{}, nil) })
+	}
+	push := wire.NewPush("si_a_b", "op", im.Record{Seq: 1, Body: body(t, strings.Repeat("x", 5000))})
+	var actors sync.WaitGroup
+	for seed := range uint64(8) {
+		actors.Go(func() {
+			r := rand.New(rand.NewPCG(seed, 1))
+			user := func() string { return fmt.Sprint("user", r.IntN(3)) }
+			platform := func() im.Platform { return []im.Platform{im.PlatformIOS, im.PlatformWeb}[r.IntN(2)] }
+			for range 60 {
+				a := as{user: user(), platform: platform(), hash: fmt.Sprint(r.IntN(4)), codec: codecs()[r.IntN(4)]}
+				ws, _, err := websocket.DefaultDialer.Dial(f.url+"/?"+a.query().Encode(), nil)
+				if err != nil {
+					t.Errorf("dial: %v", err)
+					return
+				}
+				reads := make(chan struct{})
+				deaf := r.IntN(4) == 0 // does not read
+				go func() {
+					defer close(reads)
+					for !deaf {
+						if _, _, err := ws.ReadMessage(); err != nil {
+							return
+						}
+					}
+				}()
+				for range r.IntN(20) {
+					switch r.IntN(8) {
+					case 0:
+						f.g.Kick(user(), platform())
+					case 1, 2:
+						f.g.Push(user(), push)
+					case 3:
+						_ = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`))
+					case 4:
+						_ = ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience))
+					default:
+						id := []wire.ReqIdentifier{wire.ReqSend, wire.ReqSend, wire.ReqNewestSeq, wire.ReqSubscribeOnline, wire.ReqLogout, 4711}[r.IntN(6)]
+						var data []byte
+						if id == wire.ReqSubscribeOnline {
+							data = marshal(t, &sdkws.SubUserOnlineStatus{SubscribeUserID: []string{user(), user()}, UnsubscribeUserID: []string{user()}})
+						}
+						_ = ws.WriteMessage(websocket.BinaryMessage, a.codec.AppendRequest(nil, &frame.Request{
+							ReqIdentifier: id, SendID: a.user, OperationID: "op", MsgIncr: "1", Data: data,
+						}))
+					}
+				}
+				ws.Close()
+				<-reads
+			}
+		})
+	}
+	actors.Wait()
+	if err := f.g.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+	commits.Wait()
+	if n := f.counter("connections"); n != 0 {
+		t.Errorf("%v connections are counted", n)
+	}
+	if got, want := f.counter("connections_ended_total"), 8.0*60; got != want {
+		t.Errorf("%v connections ended, want %v", got, want)
 	}
 }
