@@ -64,6 +64,7 @@ var layers = map[string][]string{
 	"internal/msglog":           {"internal/im", "internal/store"},
 	"internal/webhook":          {"internal/im", "internal/store"},
 	"internal/service":          {"internal/im", "internal/store", "internal/msglog", "internal/webhook", "internal/presence"},
+	"internal/expiry":           {"internal/service"},
 	"internal/deliver":          {"internal/im", "internal/msglog", "internal/wire"},
 	"internal/gateway":          {"internal/im", "internal/presence", "internal/service", "internal/wire", "internal/wire/frame"},
 	"internal/api":              {"internal/im", "internal/presence", "internal/service", "internal/wire"},

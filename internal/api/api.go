@@ -44,8 +44,20 @@ type Service interface {
 	Users
 	Messages
 	Groups
+	GroupLife
+	GroupLists
 	Friends
+	FriendRequests
+	FriendEdits
+	Blacks
+	Online
+	UserCommands
+	UserLists
+	ClientConfigs
 	Conversations
+	ConversationSettings
+	MessageChanges
+	MessageSenders
 }
 
 // Options are what an API is made of. A zero limit takes its value from
@@ -92,6 +104,7 @@ type API struct {
 	metrics *metrics
 	clients clients
 	bodies  budget
+	sent    sentOperations
 	table   []*endpoint
 	byPath  map[string]*endpoint
 	public  []string // paths below which no token is asked for

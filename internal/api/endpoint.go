@@ -19,11 +19,13 @@ import (
 type access uint8
 
 const (
-	public      access = iota // no token
-	anyone                    // any valid token
-	onlySelf                  // the user named in the body, or an administrator
-	onlyMembers               // members of the group named in the body, or an administrator
-	onlyAdmins                // app administrators
+	public       access = iota // no token
+	anyone                     // any valid token
+	onlySelf                   // the user named in the body, or an administrator
+	onlyMembers                // members of the group named in the body, or an administrator
+	onlyAdmins                 // app administrators
+	onlyManagers               // owner and administrators of the group named in the body, or an administrator
+	onlyEither                 // one of the two users named in the body, or an administrator
 )
 
 // endpoint is one route.
@@ -32,9 +34,14 @@ type endpoint struct {
 	access access
 	// strict routes answer a body that does not fit with HTTP 400 instead of 200.
 	strict bool
+	// keyed routes are told their query parameter "key" (withKey).
+	keyed bool
 	// decode reads and checks a body; serve gets its result and returns the data of the answer.
 	decode func(body []byte) (request any, err error)
 	serve  func(ctx context.Context, op im.Operator, request any) (any, error)
+	// takes and gives are empty values of what is decoded and answered, for whoever
+	// describes the table.
+	takes, gives any
 }
 
 // none is the answer of routes whose response message has no fields.
@@ -43,8 +50,9 @@ type none struct{}
 // route makes the line of the table for one use case: the body is decoded into
 // Req and, if Req has a Check method, checked before handle is called.
 func route[Req, Resp any](path string, acc access, handle func(context.Context, im.Operator, *Req) (Resp, error)) *endpoint {
+	var gives Resp
 	return &endpoint{
-		path: path, access: acc, decode: decode[Req],
+		path: path, access: acc, decode: decode[Req], takes: new(Req), gives: gives,
 		serve: func(ctx context.Context, op im.Operator, request any) (any, error) {
 			resp, err := handle(ctx, op, request.(*Req))
 			if err != nil {
@@ -105,7 +113,11 @@ func (a *API) dispatch(c *call) {
 		a.refuseBody(c, err)
 		return
 	}
-	data, err := c.endpoint.serve(c.r.Context(), c.op, request)
+	ctx := c.r.Context()
+	if c.endpoint.keyed {
+		ctx = context.WithValue(ctx, keyParam{}, c.r.URL.Query().Get("key"))
+	}
+	data, err := c.endpoint.serve(ctx, c.op, request)
 	if err != nil {
 		a.refuse(c, http.StatusOK, a.failed(c, err))
 		return
@@ -145,14 +157,17 @@ func (a *API) read(c *call, into *bytes.Buffer) error {
 		}
 		return nil
 	}
-	size := limit
-	if l := c.r.ContentLength; l >= 0 {
-		size = min(l, limit)
+	size, known := limit, c.r.ContentLength >= 0
+	if known {
+		size = min(size, c.r.ContentLength)
 	}
 	if !a.bodies.take(size) {
 		return errBodies
 	}
 	c.reserved = size
+	if known {
+		into.Grow(int(size) - into.Len() + bytes.MinRead)
+	}
 	if _, err := into.ReadFrom(body); err != nil {
 		return parseFailure(err)
 	}

@@ -139,8 +139,9 @@ func normalValue(key string, v any) any {
 }
 
 var (
-	timeMs = regexp.MustCompile(`^[12]\d{12}$`)
-	timeS  = regexp.MustCompile(`^[12]\d{9}$`)
+	// Times from 2025-10 on: those that a scenario chooses itself are older, and kept.
+	timeMs = regexp.MustCompile(`^1(7[6-9]|[89]\d)\d{10}$`)
+	timeS  = regexp.MustCompile(`^1(7[6-9]|[89]\d)\d{7}$`)
 
 	noise = []struct {
 		find *regexp.Regexp
@@ -149,7 +150,7 @@ var (
 		{regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`), "<token>"},
 		{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<id>"},
 		{regexp.MustCompile(`\b[0-9a-f]{24}\b`), "<versionID>"},
-		{regexp.MustCompile(`\b[12]\d{12}\b`), "<ms>"},
+		{regexp.MustCompile(`\b1(7[6-9]|[89]\d)\d{10}\b`), "<ms>"},
 		{regexp.MustCompile(`(^|sg_|n_|groupID\\?":\\?")\d{5,10}\b`), "$1<groupID>"},
 	}
 )

@@ -14,8 +14,8 @@ import (
 type Groups interface {
 	// CreateGroup creates a group with its first members.
 	CreateGroup(ctx context.Context, op im.Operator, n service.NewGroup) (*im.Group, error)
-	// Groups returns the groups that exist among ids, each once.
-	Groups(ctx context.Context, ids []string) ([]im.Group, error)
+	// GroupsInfo returns the groups that exist among ids, each once.
+	GroupsInfo(ctx context.Context, op im.Operator, ids []string) ([]im.Group, error)
 	// MembersPage returns a page of a group's members, and their number.
 	MembersPage(ctx context.Context, op im.Operator, groupID string, p service.Page) ([]im.Member, int, error)
 	// Members returns the members among userIDs.
@@ -64,8 +64,8 @@ type groupInfos struct {
 	GroupInfos []im.Group `json:"groupInfos"`
 }
 
-func (a *API) groupsInfo(ctx context.Context, _ im.Operator, q *group.GetGroupsInfoReq) (groupInfos, error) {
-	groups, err := a.service.Groups(ctx, q.GroupIDs)
+func (a *API) groupsInfo(ctx context.Context, op im.Operator, q *group.GetGroupsInfoReq) (groupInfos, error) {
+	groups, err := a.service.GroupsInfo(ctx, op, q.GroupIDs)
 	return groupInfos{groups}, err
 }
 

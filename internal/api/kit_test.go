@@ -158,6 +158,7 @@ type world struct {
 	svc    *service.Service
 	api    *API
 	url    string
+	close  func() // ends the server after the requests that are being served
 	client *http.Client
 	clock  atomic.Int64 // ms; every request takes a second
 	logged *logs
@@ -177,6 +178,34 @@ func (f fakes) Kick(userID string, p im.Platform) {
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
 	f.w.kicked = append(f.w.kicked, fmt.Sprintf("kick %s %s", userID, p))
+}
+
+// Connections has alice on a phone and in a browser, and bob in a browser.
+func (fakes) Connections(userIDs []string) (out []im.Connection) {
+	for _, c := range []im.Connection{
+		{ID: "c1", UserID: "alice", Platform: im.PlatformAndroid, Background: true, Token: "t1"},
+		{ID: "c2", UserID: "alice", Platform: im.PlatformWeb, Token: "t2"},
+		{ID: "c3", UserID: "alice", Platform: im.PlatformWeb, Token: "t3"},
+		{ID: "c4", UserID: "bob", Platform: im.PlatformWeb, Token: "t4"},
+	} {
+		if slices.Contains(userIDs, c.UserID) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (f fakes) Statuses(userIDs []string) (out []im.OnlineStatus) {
+	for _, id := range userIDs {
+		s := im.OnlineStatus{UserID: id}
+		for _, c := range f.Connections([]string{id}) {
+			if !slices.Contains(s.Platforms, c.Platform) {
+				s.Platforms = append(s.Platforms, c.Platform)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
 }
 
 func (fakes) Wants(im.Command) bool { return true }
@@ -210,13 +239,13 @@ func newWorld(tb testing.TB, change ...func(*Options)) *world {
 	logger := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	w.svc, err = service.New(service.Options{
 		Store: st, Hooks: fakes{w}, Logger: logger, Secret: secret, AdminIDs: []string{admin}, TokenLife: 90 * 24 * time.Hour,
-		Policy: im.PolicySameTerminal, MaxPerEnd: 30, Now: func() time.Time { return time.UnixMilli(w.clock.Load()) },
+		Policy: im.PolicySameTerminal, MaxPerEnd: 30, HistoryForNewMembers: true, Decode: wire.ParseBody, Now: func() time.Time { return time.UnixMilli(w.clock.Load()) },
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	w.log = msglog.New(msglog.Options{
-		Store: st, Encode: wire.Body, First: w.svc.FirstMessage, Log: logger,
+		Store: st, Encode: wire.Body, First: w.svc.FirstMessage, Returned: w.svc.ReturnedMessage, Log: logger,
 		Publish: func(batch []*msglog.Delivery) {
 			w.mu.Lock()
 			w.pushed = append(w.pushed, batch...)
@@ -240,9 +269,12 @@ func newWorld(tb testing.TB, change ...func(*Options)) *world {
 	w.api = New(o)
 	srv := httptest.NewServer(w.api)
 	w.url = srv.URL
-	tb.Cleanup(func() {
+	w.close = func() {
 		w.client.CloseIdleConnections()
 		srv.Close()
+	}
+	tb.Cleanup(func() {
+		w.close()
 		w.log.Stop()
 		w.svc.Stop()
 		if err := st.Close(); err != nil {
@@ -411,13 +443,14 @@ func (w *world) effects() []string {
 	if _, err := w.log.Append(ctx, &msglog.Entry{With: func(context.Context, store.Tx) error { return nil }}); err != nil {
 		w.tb.Fatal(err)
 	}
+	w.svc.Settle()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []string
 	for _, d := range w.pushed {
 		m := d.Message
-		line := fmt.Sprintf("push %d %s seq %d from %s options %v %s", m.ContentType, m.ConversationID(), m.Seq, m.SendID, m.Options, normalText(string(m.Content)))
-		out = append(out, line)
+		out = append(out, normalText(fmt.Sprintf("push %d %s seq %d from %s%s %s",
+			m.ContentType, m.ConversationID(), m.Seq, m.SendID, options(m), m.Content)))
 	}
 	out = append(out, w.kicked...)
 	w.pushed, w.kicked = nil, nil
@@ -428,6 +461,18 @@ func (w *world) effects() []string {
 	for _, e := range events {
 		w.eventID = e.ID
 		out = append(out, fmt.Sprintf("event %s lane %s", e.Command, e.Lane))
+	}
+	return out
+}
+
+// options names the options of a message that are not as usual: of a notification
+// those that hold, of any other message those that do not.
+func options(m *im.Message) string {
+	out := ""
+	for _, k := range slices.Sorted(maps.Keys(m.Options)) {
+		if on := m.Options[k]; on == m.IsNotification() {
+			out += fmt.Sprintf(" %s=%v", k, on)
+		}
 	}
 	return out
 }

@@ -26,14 +26,27 @@ func families() []family {
 		{"send", sendScenarios()},
 		{"msg", msgScenarios()},
 		{"group", groupScenarios()},
+		{"grouplife", groupLifeScenarios()},
+		{"grouplist", groupListScenarios()},
 		{"friend", friendScenarios()},
+		{"contact", contactScenarios()},
+		{"account", accountScenarios()},
 		{"conversation", conversationScenarios()},
+		{"conversation_set", conversationSetScenarios()},
+		{"msg_change", msgChangeScenarios()},
+		{"msg_send", msgSendScenarios()},
 	}
 }
 
 func (s scenario) title() string {
-	parts := strings.Split(s.path, "/")
+	parts := strings.Split(s.route(), "/")
 	return parts[len(parts)-1] + ": " + s.name
+}
+
+// route returns the path without a query.
+func (r request) route() string {
+	path, _, _ := strings.Cut(r.path, "?")
+	return path
 }
 
 // TestScenarios plays every scenario in a world of its own, over HTTP.

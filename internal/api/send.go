@@ -63,24 +63,38 @@ type sentMsg struct {
 // sendMsg sends a message in a user's name. The order of its refusals is fixed
 // (rest-msg.md 2.2).
 func (a *API) sendMsg(ctx context.Context, op im.Operator, q *sendMsgReq) (sentMsg, error) {
+	m, err := a.composed(ctx, op, q)
+	if err != nil {
+		return sentMsg{}, err
+	}
+	sent, err := a.send(ctx, op, m)
+	return a.noted(op, sent, err)
+}
+
+// noted remembers a request that sent a message.
+func (a *API) noted(op im.Operator, sent sentMsg, err error) (sentMsg, error) {
+	if err == nil {
+		a.sent.add(op.OperationID)
+	}
+	return sent, err
+}
+
+// composed makes the message of a request to send in a user's name.
+func (a *API) composed(ctx context.Context, op im.Operator, q *sendMsgReq) (*im.Message, error) {
 	const name = "api.sendMsg"
 	if !op.Admin {
-		return sentMsg{}, im.Errorf(im.Denied, name, "only for administrators")
+		return nil, im.Errorf(im.Denied, name, "only for administrators")
 	}
 	if !sendable(q.ContentType) {
-		return sentMsg{}, im.Errorf(im.Invalid, name, "contentType %d cannot be sent by this route", q.ContentType)
+		return nil, im.Errorf(im.Invalid, name, "contentType %d cannot be sent by this route", q.ContentType)
 	}
 	if q.ContentType == im.ContentOA {
 		q.SessionType = im.SessionNotification
 		if err := a.mayNotify(ctx, q.SendID); err != nil {
-			return sentMsg{}, err
+			return nil, err
 		}
 	}
-	m, err := q.message()
-	if err != nil {
-		return sentMsg{}, err
-	}
-	return a.send(ctx, op, m)
+	return q.message()
 }
 
 // mayNotify refuses senders of OA notifications that are no notification
@@ -139,12 +153,17 @@ func (q *sendMsgReq) message() (*im.Message, error) {
 // send hands a message to the service and waits until it is committed, or until
 // nobody waits any more; then it is committed all the same.
 func (a *API) send(ctx context.Context, op im.Operator, m *im.Message) (sentMsg, error) {
+	return a.wait(ctx, func(done func(im.SendResult, error)) { a.service.Send(ctx, op, m, done) })
+}
+
+// wait starts a sending and waits for its outcome as send does.
+func (a *API) wait(ctx context.Context, start func(done func(im.SendResult, error))) (sentMsg, error) {
 	type outcome struct {
 		im.SendResult
 		err error
 	}
 	done := make(chan outcome, 1) // done never blocks, whether we still wait or not
-	a.service.Send(ctx, op, m, func(r im.SendResult, err error) { done <- outcome{r, err} })
+	start(func(r im.SendResult, err error) { done <- outcome{r, err} })
 	select {
 	case o := <-done:
 		return sentMsg{o.ServerMsgID, o.ClientMsgID, o.SendTime}, o.err

@@ -2,6 +2,14 @@ package api
 
 import "fmt"
 
+const (
+	fullMessage = `{"sendID":"alice","recvID":"bob","groupID":"","senderNickname":"A","senderFaceURL":"http://a","senderPlatformID":7,
+		"content":{"content":"hi"},"contentType":101,"sessionType":1,"isOnlineOnly":false,"notOfflinePush":true,"sendTime":1700000000000,
+		"offlinePushInfo":{"title":"t","desc":"d","ex":"e","iOSPushSound":"s","iOSBadgeCount":true,"signalInfo":"i"},"ex":"x","unknown":[1]}`
+	namingMessage = `{"sendID":"alice","groupID":"garden","contentType":106,"sessionType":3,
+		"content":{"text":"@bob","atUserList":["bob",42],"atUsersInfo":[{"atUserID":"bob","groupNickname":"B"}],"quoteMessage":null,"isAtSelf":false}}`
+)
+
 func sendScenarios() []scenario {
 	const path = "/msg/send_msg"
 	one := func(name, body string, given ...request) scenario {
@@ -29,10 +37,7 @@ func sendScenarios() []scenario {
 		single("to oneself", "alice", "alice"),
 		single("in an administrator's name", admin, "bob"),
 		group("text to a group", "bob", "garden"),
-		one("every field", `{"sendID":"alice","recvID":"bob","groupID":"","senderNickname":"A","senderFaceURL":"http://a","senderPlatformID":7,
-			"content":{"content":"hi"},"contentType":101,"sessionType":1,"isOnlineOnly":false,"notOfflinePush":true,"sendTime":1700000000000,
-			"offlinePushInfo":{"title":"t","desc":"d","ex":"e","iOSPushSound":"s","iOSBadgeCount":true,"signalInfo":"i"},"ex":"x","unknown":[1]}`),
-		one("pulled back", `{"sendID":"bob","recvID":"alice","content":{"content":"again"},"contentType":101,"sessionType":1}`, sendText("alice", "bob", "first")),
+		one("every field", fullMessage),
 		one("online only", `{"sendID":"alice","recvID":"bob","content":{"content":"hi"},"contentType":101,"sessionType":1,"isOnlineOnly":true}`),
 		one("content is stored as received, sorted and escaped", `{"sendID":"alice","recvID":"bob","contentType":101,"sessionType":1,
 			"content":{"z":9007199254740993,"content":"<b>&\u2028é","a":[1.50,null,{"y":1,"x":"\u0000"}],"big":1e21}}`),
@@ -74,8 +79,7 @@ func sendScenarios() []scenario {
 		content("voice", 103, `{"uuid":"u","soundPath":"","sourceUrl":"http://s","dataSize":10,"duration":1}`),
 		content("video", 104, video),
 		content("file", 105, `{"filePath":"","uuid":"","sourceUrl":"http://f","fileName":"n","fileSize":1}`),
-		one("text that names users", `{"sendID":"alice","groupID":"garden","contentType":106,"sessionType":3,
-			"content":{"text":"@bob","atUserList":["bob",42],"atUsersInfo":[{"atUserID":"bob","groupNickname":"B"}],"quoteMessage":null,"isAtSelf":false}}`),
+		one("text that names users", namingMessage),
 		one("text that names nobody", `{"sendID":"alice","groupID":"garden","contentType":106,"sessionType":3,"content":{"ATUSERLIST":[]}}`),
 		content("custom", 110, `{"data":"d"}`),
 		content("quote", 114, `{"text":"yes","quoteMessage":{"textElem":{"content":"?"},"contentType":101,"seq":3}}`),
@@ -92,6 +96,6 @@ func sendScenarios() []scenario {
 		oa("notification without a type", "news", 4, `{"notificationName":"News","text":"hello"}`),
 		oa("notification of an unknown sender", "nobody", 4, `{}`),
 		oa("notification of an ordinary user", "alice", 4, `{}`),
-		oa("notification to nobody known", "news", 4, notice),
+		one("notification to an unknown user", `{"sendID":"news","recvID":"nobody","contentType":1400,"sessionType":4,"content":`+notice+`}`),
 	}
 }

@@ -52,6 +52,8 @@ type Config struct {
 	MultiLogin MultiLogin `yaml:"multiLogin"`
 	Token      Token      `yaml:"token"`
 	Friend     Friend     `yaml:"friend"`
+	Group      Group      `yaml:"group"`
+	Expiry     Expiry     `yaml:"expiry"`
 	Log        Log        `yaml:"log"`
 	Webhooks   Webhooks   `yaml:"webhooks"`
 
@@ -124,6 +126,20 @@ type Friend struct {
 	Verify bool `yaml:"verify" env:"PARLEY_FRIEND_VERIFY"`
 }
 
+// Group is about what members of groups may do.
+type Group struct {
+	// EnableHistoryForNewMembers lets those who enter a group read what was said before.
+	EnableHistoryForNewMembers bool `yaml:"enableHistoryForNewMembers" env:"PARLEY_GROUP_ENABLE_HISTORY_FOR_NEW_MEMBERS"`
+}
+
+// Expiry is about messages that are taken away because of their age.
+type Expiry struct {
+	// At is the local time of the daily run, HH:MM.
+	At string `yaml:"at" env:"PARLEY_EXPIRY_AT"`
+	// RetainChatRecords is for how many days messages are kept; below 1 for ever.
+	RetainChatRecords int `yaml:"retainChatRecords" env:"PARLEY_EXPIRY_RETAIN_CHAT_RECORDS"`
+}
+
 // Log is what goes to stderr.
 type Log struct {
 	// Level is debug, info, warn or error.
@@ -148,6 +164,8 @@ func Default() *Config {
 		Node:       Node{ID: "node1"},
 		MultiLogin: MultiLogin{Policy: 1, MaxNumOneEnd: 30},
 		Token:      Token{ExpireDays: 90},
+		Group:      Group{EnableHistoryForNewMembers: true},
+		Expiry:     Expiry{At: "02:00", RetainChatRecords: 365},
 		Log:        Log{Level: "info", Format: "text"},
 		Webhooks:   defaultWebhooks(),
 	}

@@ -122,7 +122,10 @@ func TestEnvNames(t *testing.T) {
 		{"PARLEY_TOKEN_EXPIRE_DAYS", "1", "token.expireDays", func(c *Config) { c.Token.ExpireDays = 1 }},
 		{"PARLEY_LOG_LEVEL", "debug", "log.level", func(c *Config) { c.Log.Level = "debug" }},
 		{"PARLEY_LOG_FORMAT", "json", "log.format", func(c *Config) { c.Log.Format = "json" }},
+		{"PARLEY_EXPIRY_AT", "23:59", "expiry.at", func(c *Config) { c.Expiry.At = "23:59" }},
+		{"PARLEY_EXPIRY_RETAIN_CHAT_RECORDS", "-1", "expiry.retainChatRecords", func(c *Config) { c.Expiry.RetainChatRecords = -1 }},
 		{"PARLEY_FRIEND_VERIFY", "true", "friend.verify", func(c *Config) { c.Friend.Verify = true }},
+		{"PARLEY_GROUP_ENABLE_HISTORY_FOR_NEW_MEMBERS", "no", "group.enableHistoryForNewMembers", func(c *Config) { c.Group.EnableHistoryForNewMembers = false }},
 		{"PARLEY_WEBHOOKS_URL", "https://h/x?t=1", "webhooks.url", func(c *Config) { c.Webhooks.URL = "https://h/x?t=1" }},
 		{"PARLEY_WEBHOOKS_SECRET", secretA, "webhooks.secret", func(c *Config) { c.Webhooks.Secret = secretA }},
 		{"PARLEY_WEBHOOKS_SECRETS", secretA + "," + secretB, "webhooks.secrets", func(c *Config) {

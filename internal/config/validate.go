@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -44,6 +45,8 @@ func (c *Config) faults() Faults {
 	v.check("multiLogin.policy", checkPolicy(c.MultiLogin.Policy))
 	v.check("multiLogin.maxNumOneEnd", checkRange(c.MultiLogin.MaxNumOneEnd, 1, 1_000_000))
 	v.check("token.expireDays", checkRange(c.Token.ExpireDays, 1, maxExpireDays))
+	v.check("expiry.at", checkTimeOfDay(c.Expiry.At))
+	v.check("expiry.retainChatRecords", checkRange(c.Expiry.RetainChatRecords, -1, maxExpireDays))
 	v.check("log.level", checkLevel(c.Log.Level))
 	v.check("log.format", checkFormat(c.Log.Format))
 	v.checkWebhooks()
@@ -148,6 +151,13 @@ func checkListen(address string) error {
 func checkRange(n, low, high int) error {
 	if n < low || n > high {
 		return fmt.Errorf("must be from %d to %d, not %d", low, high, n)
+	}
+	return nil
+}
+
+func checkTimeOfDay(text string) error {
+	if _, err := time.Parse("15:04", text); err != nil {
+		return fmt.Errorf("must be a time of day like 02:00, not %q", text)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ package deliver
 import (
 	"context"
 	"hash/maphash"
+	"iter"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -33,11 +34,17 @@ type Local interface {
 	Push(userID string, p *wire.Push)
 }
 
+// Roster is the members of a group at one moment.
+type Roster interface {
+	Has(userID string) bool
+	All() iter.Seq[string]
+}
+
 // Options are what a Deliverer needs.
 type Options struct {
 	Local Local
-	// Members returns the ids of a group's members; the result is shared and not changed.
-	Members func(ctx context.Context, groupID string) ([]string, error)
+	// Members returns the members of a group.
+	Members func(ctx context.Context, groupID string) (Roster, error)
 	Log     *slog.Logger
 	Workers int // 0: one for each CPU, at least 2
 }
@@ -186,19 +193,27 @@ func (d *Deliverer) pushGroup(run []*msglog.Delivery, p *wire.Push) {
 	// Senders first: the others may be a hundred thousand.
 	var senders []string
 	for _, m := range run {
-		if id := m.Message.SendID; !slices.Contains(senders, id) && slices.Contains(members, id) {
+		if id := m.Message.SendID; !slices.Contains(senders, id) && members.Has(id) {
 			senders = append(senders, id)
 			d.o.Local.Push(id, p)
 		}
 	}
 	acknowledge(run)
-	for _, id := range members {
+	extra := make(map[string]bool, len(m.Extra))
+	for _, id := range m.Extra {
+		extra[id] = !slices.Contains(senders, id)
+	}
+	for id := range members.All() {
+		if len(extra) > 0 {
+			delete(extra, id)
+		}
 		if !slices.Contains(senders, id) {
 			d.o.Local.Push(id, p)
 		}
 	}
 	for _, id := range m.Extra {
-		if !slices.Contains(members, id) {
+		if extra[id] {
+			extra[id] = false
 			d.o.Local.Push(id, p)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"sync"
@@ -76,6 +77,12 @@ func group(from string, seq int64, o im.Options) im.Message {
 	return im.Message{SendID: from, GroupID: "g", SessionType: im.SessionGroup, Seq: seq, Options: o}
 }
 
+// roster is a group that does not change.
+type roster []string
+
+func (r roster) Has(id string) bool    { return slices.Contains(r, id) }
+func (r roster) All() iter.Seq[string] { return slices.Values(r) }
+
 func TestReceivers(t *testing.T) {
 	notice := im.Options{im.OptNotNotification: false}
 	for name, tc := range map[string]struct {
@@ -122,8 +129,8 @@ func TestReceivers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &screen{got: map[string][]string{}}
-			d := New(Options{Local: s, Log: slog.New(slog.DiscardHandler), Members: func(context.Context, string) ([]string, error) {
-				return []string{"a", "b", "c"}, nil
+			d := New(Options{Local: s, Log: slog.New(slog.DiscardHandler), Members: func(context.Context, string) (Roster, error) {
+				return roster{"a", "b", "c"}, nil
 			}})
 			d.Start()
 			var batch []*msglog.Delivery
@@ -143,7 +150,7 @@ func TestReceivers(t *testing.T) {
 
 func TestUnknownMembersLoseNothingElse(t *testing.T) {
 	s := &screen{got: map[string][]string{}}
-	d := New(Options{Local: s, Log: slog.New(slog.DiscardHandler), Members: func(context.Context, string) ([]string, error) {
+	d := New(Options{Local: s, Log: slog.New(slog.DiscardHandler), Members: func(context.Context, string) (Roster, error) {
 		return nil, errors.New("store is gone")
 	}})
 	d.Start()

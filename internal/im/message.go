@@ -21,6 +21,8 @@ const (
 	ContentRevoked             = 2101
 	ContentDeleted             = 2102
 	ContentReadReceipt         = 2200
+	ContentPrivateChat         = 1701
+	ContentCleared             = 1703
 
 	contentNotificationFirst = 1000
 	contentNotificationLast  = 5000
@@ -168,8 +170,12 @@ type Record struct {
 	ContentType    int32
 	SendTime       int64
 	IsRead         bool
+	Revoked        bool
 	Deleted        bool // taken away from this reader, or from everybody
 	Body           []byte
+	// Content is what readers get in place of the body's content, together with
+	// ContentType; nil: the body's.
+	Content []byte
 }
 
 // Pulled is what a reader gets of one conversation (messages.md 7).

@@ -18,6 +18,7 @@ const (
 	ListJoinedGroups  List = 2 // owner: user id; elements: group ids
 	ListMembers       List = 3 // owner: group id; elements: user ids
 	ListConversations List = 4 // owner: user id; elements: conversation ids
+	ListBlacks        List = 5 // owner: user id; elements: blocked users' ids
 )
 
 // Change is what a log entry says of its element.

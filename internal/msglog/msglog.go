@@ -51,6 +51,8 @@ type Delivery struct {
 	Extra []string
 	// Events are written in the message's transaction.
 	Events []*im.Event
+	// Numbered runs in the transaction once a stored message has its number.
+	Numbered func(ctx context.Context, tx store.Tx, seq int64) error
 
 	acknowledge func()
 }
@@ -105,6 +107,9 @@ type Options struct {
 	Encode func(*im.Message) ([]byte, error)
 	// First runs in the transaction of number 1 of a chat conversation.
 	First func(ctx context.Context, tx store.Tx, d *Delivery) error
+	// Returned runs in the transaction of a chat message before which records of the
+	// conversation were dropped. Nil: they stay dropped.
+	Returned func(ctx context.Context, tx store.Tx, d *Delivery) error
 	// Publish passes committed (and unstored) messages on, in order; whoever gets
 	// them calls Acknowledge on each. It may block: then acknowledgements slow down
 	// and memory does not grow.
@@ -270,9 +275,12 @@ func (l *Log) prepare(e *Entry) error {
 			continue
 		}
 		chat := !m.IsNotification()
-		n := &store.NewMessage{Record: d.Record, RaiseRead: chat, Events: d.Events}
+		n := &store.NewMessage{Record: d.Record, RaiseRead: chat, Events: d.Events, After: d.Numbered}
 		if chat {
 			n.First = func(ctx context.Context, tx store.Tx) error { return l.o.First(ctx, tx, d) }
+			if l.o.Returned != nil {
+				n.Returned = func(ctx context.Context, tx store.Tx) error { return l.o.Returned(ctx, tx, d) }
+			}
 		}
 		e.item.Messages = append(e.item.Messages, n)
 	}

@@ -22,6 +22,7 @@ import (
 	"parley/internal/api"
 	"parley/internal/config"
 	"parley/internal/deliver"
+	"parley/internal/expiry"
 	"parley/internal/gateway"
 	"parley/internal/im"
 	"parley/internal/msglog"
@@ -66,6 +67,7 @@ type Server struct {
 	hooks    *webhook.Dispatcher
 	messages *msglog.Log
 	deliver  *deliver.Deliverer
+	expiry   *expiry.Runner
 	gateway  *gateway.Gateway
 	api      *api.API
 
@@ -131,6 +133,11 @@ func New(o Options) (_ *Server, err error) {
 	}
 	s.service = svc
 	s.buildMessaging(svc)
+	at, err := expiry.ParseTimeOfDay(cfg.Expiry.At)
+	if err != nil {
+		return nil, fmt.Errorf("expiry.at: %w", err)
+	}
+	s.expiry = expiry.New(expiry.Options{Work: svc, At: at, RetainDays: cfg.Expiry.RetainChatRecords, Log: o.Log})
 	s.api = api.New(api.Options{Service: svc, Log: o.Log, Metrics: s.registry})
 	if err := svc.Start(ctx); err != nil {
 		return nil, err
@@ -155,19 +162,22 @@ func New(o Options) (_ *Server, err error) {
 func (s *Server) buildMessaging(svc *service.Service) {
 	m := newMetrics(s.registry)
 	s.messages = msglog.New(msglog.Options{
-		Store: s.store, Encode: wire.Body, First: svc.FirstMessage, EventsAdded: s.wakeHooks, Observe: m.commit, Log: s.log,
+		Store: s.store, Encode: wire.Body, First: svc.FirstMessage, Returned: svc.ReturnedMessage, EventsAdded: s.wakeHooks, Observe: m.commit, Log: s.log,
 		Publish: func(batch []*msglog.Delivery) { s.deliver.Publish(batch) },
 	})
 	m.queue(s.registry, s.messages.Queued)
 	limits := gateway.DefaultLimits()
 	limits.Connections = s.cfg.WS.MaxConnections
 	limits.Frame = s.cfg.WS.MaxFrameBytes
+	online := presence.New()
 	s.gateway = gateway.New(gateway.Options{
-		Service: svc, Presence: presence.New(), Policy: im.LoginPolicy(s.cfg.MultiLogin.Policy), IsAdmin: svc.IsAdmin,
+		Service: svc, Presence: online, Policy: im.LoginPolicy(s.cfg.MultiLogin.Policy), IsAdmin: svc.IsAdmin,
 		Limits: limits, Log: s.log, Metrics: s.registry,
 	})
-	s.deliver = deliver.New(deliver.Options{Local: local{s.gateway}, Members: svc.MemberIDs, Log: s.log})
-	svc.Connect(s.messages, kicker{s.gateway})
+	s.deliver = deliver.New(deliver.Options{Local: local{s.gateway}, Log: s.log, Members: func(ctx context.Context, groupID string) (deliver.Roster, error) {
+		return svc.Roster(ctx, groupID)
+	}})
+	svc.Connect(s.messages, kicker{s.gateway, online})
 }
 
 // wakeHooks tells the dispatcher that a commit has written events.
@@ -197,6 +207,8 @@ func newService(cfg *config.Config, st store.Store, h service.Hooks, secret stri
 		Store: st, Hooks: h, Logger: log, Secret: secret, AdminIDs: cfg.Admin.UserIDs,
 		TokenLife: time.Duration(cfg.Token.ExpireDays) * 24 * time.Hour,
 		Policy:    im.LoginPolicy(cfg.MultiLogin.Policy), MaxPerEnd: cfg.MultiLogin.MaxNumOneEnd, FriendVerify: cfg.Friend.Verify,
+		Decode:               wire.ParseBody,
+		HistoryForNewMembers: cfg.Group.EnableHistoryForNewMembers,
 	})
 }
 
@@ -205,10 +217,15 @@ type local struct{ g *gateway.Gateway }
 
 func (l local) Push(userID string, p *wire.Push) { l.g.Push(userID, p) }
 
-// kicker lets the service end connections.
-type kicker struct{ g *gateway.Gateway }
+// kicker lets the service see connections, and end them.
+type kicker struct {
+	g      *gateway.Gateway
+	online *presence.Table
+}
 
-func (k kicker) Kick(userID string, p im.Platform) { k.g.Kick(userID, p) }
+func (k kicker) Kick(userID string, p im.Platform)            { k.g.Kick(userID, p) }
+func (k kicker) Connections(userIDs []string) []im.Connection { return k.g.Connections(userIDs) }
+func (k kicker) Statuses(userIDs []string) []im.OnlineStatus  { return k.online.Statuses(userIDs) }
 
 // Start opens the listeners and runs the parts. On an error the caller calls Stop.
 func (s *Server) Start(ctx context.Context) error {
@@ -230,6 +247,7 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 	}
 	s.gateway.Start(ctx)
+	s.expiry.Start(ctx)
 	for _, l := range s.listeners {
 		l.ended = make(chan struct{})
 		go func() {
@@ -292,6 +310,9 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	if s.gateway != nil {
 		errs = append(errs, s.gateway.Stop(ctx))
+	}
+	if s.expiry != nil { // it sends notifications
+		s.expiry.Stop()
 	}
 	if s.messages != nil {
 		s.messages.Stop()

@@ -25,17 +25,11 @@ type caches struct {
 	groups   *otter.Cache[string, *groupView]
 	settings *otter.Cache[settingKey, int32] // receive option of a conversation record
 	tokens   *otter.Cache[string, store.TokenState]
+
+	relations *relationCache
 }
 
 type settingKey struct{ owner, conversation string }
-
-// groupView is a group as the send path sees it. It is immutable.
-type groupView struct {
-	status    int32
-	groupType int32
-	memberIDs []string
-	members   map[string]store.MemberState
-}
 
 func newCaches() (*caches, error) {
 	users, err := otter.New(&otter.Options[string, *im.User]{MaximumSize: cachedUsers})
@@ -44,7 +38,7 @@ func newCaches() (*caches, error) {
 	}
 	groups, err := otter.New(&otter.Options[string, *groupView]{
 		MaximumWeight: cachedMembers,
-		Weigher:       func(_ string, g *groupView) uint32 { return uint32(len(g.memberIDs)) + 1 },
+		Weigher:       func(_ string, g *groupView) uint32 { return uint32(g.loaded) + 1 },
 	})
 	if err != nil {
 		return nil, err
@@ -59,7 +53,11 @@ func newCaches() (*caches, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &caches{users: users, groups: groups, settings: settings, tokens: tokens}, nil
+	relations, err := newRelationCache()
+	if err != nil {
+		return nil, err
+	}
+	return &caches{users: users, groups: groups, settings: settings, tokens: tokens, relations: relations}, nil
 }
 
 // user returns a user's record; callers must not change it. im.NotFound if there is none.
@@ -68,41 +66,6 @@ func (s *Service) user(ctx context.Context, userID string) (*im.User, error) {
 		return u, nil
 	}
 	return s.caches.users.Get(ctx, userID, otter.LoaderFunc[string, *im.User](s.store.User))
-}
-
-// group returns a group as the send path needs it. im.NotFound if there is none.
-func (s *Service) group(ctx context.Context, groupID string) (*groupView, error) {
-	if g, ok := s.caches.groups.GetIfPresent(groupID); ok {
-		return g, nil
-	}
-	return s.caches.groups.Get(ctx, groupID, otter.LoaderFunc[string, *groupView](func(ctx context.Context, id string) (*groupView, error) {
-		g, err := s.store.Group(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		states, err := s.store.MemberStates(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		v := &groupView{
-			status: g.Status, groupType: g.GroupType,
-			memberIDs: make([]string, len(states)), members: make(map[string]store.MemberState, len(states)),
-		}
-		for i, m := range states {
-			v.memberIDs[i] = m.UserID
-			v.members[m.UserID] = m
-		}
-		return v, nil
-	}))
-}
-
-// MemberIDs returns the members of a group; the result is shared and must not be changed.
-func (s *Service) MemberIDs(ctx context.Context, groupID string) ([]string, error) {
-	g, err := s.group(ctx, groupID)
-	if err != nil {
-		return nil, err
-	}
-	return g.memberIDs, nil
 }
 
 // recvMsgOpt returns the receive option of a user's conversation record; 0 without a record.
@@ -129,4 +92,5 @@ func (c *caches) stop() {
 	c.groups.StopAllGoroutines()
 	c.settings.StopAllGoroutines()
 	c.tokens.StopAllGoroutines()
+	c.relations.StopAllGoroutines()
 }

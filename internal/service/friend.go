@@ -19,11 +19,22 @@ func (s *Service) FriendsPage(ctx context.Context, op im.Operator, userID string
 	if len(page) == 0 {
 		return nil, len(ids), nil
 	}
-	found, err := s.store.Friends(ctx, userID, page)
+	found, err := s.friends(ctx, userID, page)
 	if err != nil {
 		return nil, 0, err
 	}
 	return byID(page, found, func(f *im.Friend) string { return f.FriendUser.UserID }), len(ids), nil
+}
+
+// friends returns the entries among ids. Of a friend's account the lists of the
+// wire show nothing but name, face and ex (rest-friend.md 1).
+func (s *Service) friends(ctx context.Context, ownerID string, ids []string) ([]im.Friend, error) {
+	found, err := s.store.Friends(ctx, ownerID, ids)
+	for i := range found {
+		u := found[i].FriendUser
+		found[i].FriendUser = &im.User{UserID: u.UserID, Nickname: u.Nickname, FaceURL: u.FaceURL, Ex: u.Ex}
+	}
+	return found, err
 }
 
 // BlacksPage returns a page of a user's block list and its length.

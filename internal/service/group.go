@@ -228,7 +228,7 @@ func (s *Service) inGroup(ctx context.Context, op im.Operator, name, groupID str
 		return err
 	}
 	if err == nil {
-		if _, ok := g.members[op.UserID]; ok {
+		if _, ok := g.member(op.UserID); ok {
 			return nil
 		}
 	}

@@ -174,7 +174,7 @@ func (s *Service) mayReadNotices(ctx context.Context, userID, id string) bool {
 	if err != nil {
 		return false
 	}
-	_, member := g.members[userID]
+	_, member := g.member(userID)
 	return member
 }
 
@@ -193,6 +193,10 @@ func (s *Service) Pull(ctx context.Context, op im.Operator, userID string, range
 		ids[i] = ranges[i].ConversationID
 	}
 	readable, err := s.readable(ctx, userID, ids)
+	if err != nil {
+		return nil, err
+	}
+	deleted, err := s.store.Deletions(ctx, userID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -215,6 +219,9 @@ func (s *Service) Pull(ctx context.Context, op im.Operator, userID string, range
 		begin = max(begin, end-limit+1)
 		records, err := s.whole(ctx, r.ConversationID, begin, end)
 		if err != nil {
+			return nil, err
+		}
+		if err := s.shown(ctx, r.ConversationID, deleted[r.ConversationID], records); err != nil {
 			return nil, err
 		}
 		left -= int64(len(records))
@@ -296,6 +303,10 @@ func (s *Service) PullSeqs(ctx context.Context, op im.Operator, userID string, l
 	if err != nil {
 		return nil, err
 	}
+	deleted, err := s.store.Deletions(ctx, userID, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]im.Pulled, len(lists))
 	for i, l := range lists {
 		p := &out[i]
@@ -328,6 +339,9 @@ func (s *Service) PullSeqs(ctx context.Context, op im.Operator, userID string, l
 		if p.Records, err = s.fill(ctx, l.ConversationID, seqs, stored); err != nil {
 			return nil, err
 		}
+		if err := s.shown(ctx, l.ConversationID, deleted[l.ConversationID], p.Records); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -346,13 +360,17 @@ func (s *Service) LastMessages(ctx context.Context, op im.Operator, userID strin
 	if err != nil {
 		return nil, err
 	}
+	deleted, err := s.store.Deletions(ctx, userID, ids)
+	if err != nil {
+		return nil, err
+	}
 	out := make(map[string]im.Record, len(readable))
 	for _, id := range distinct(ids) {
 		b, ok := readable[id]
 		if !ok {
 			continue
 		}
-		last, err := s.store.LastMessage(ctx, id, b.lo, b.hi)
+		last, err := s.lastShown(ctx, id, b, deleted[id])
 		if im.IsKind(err, im.NotFound) {
 			continue
 		}

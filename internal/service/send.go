@@ -26,10 +26,20 @@ func (s *Service) Send(ctx context.Context, op im.Operator, m *im.Message, done 
 		done(im.SendResult{}, err)
 		return
 	}
+	s.submit(ctx, op, m, events, true, done)
+}
+
+// submit gives a checked message to the log; once says that a repetition is
+// answered like the first one.
+func (s *Service) submit(ctx context.Context, op im.Operator, m *im.Message, events []*im.Event, once bool, done func(im.SendResult, error)) {
+	flag := s.mentioned(op, m)
 	s.log.Submit(ctx, &msglog.Entry{
 		Messages: []*msglog.Delivery{{Message: m, OperationID: op.OperationID, Events: events}},
-		Once:     true,
+		Once:     once,
 		Done: func(r msglog.Result, err error) {
+			if flag != nil && err == nil && !r.Repeated {
+				flag()
+			}
 			done(im.SendResult{ServerMsgID: r.ServerMsgID, ClientMsgID: m.ClientMsgID, SendTime: r.SendTime}, err)
 		},
 	})
@@ -123,8 +133,14 @@ func (s *Service) checkSingle(ctx context.Context, m *im.Message) error {
 		return im.Errorf(im.Invalid, name, "recvID is empty")
 	}
 	if !s.IsAdmin(m.SendID) && !im.IsNotificationContent(m.ContentType) {
-		if _, err := s.user(ctx, m.SendID); err != nil {
+		sender, err := s.user(ctx, m.SendID)
+		if err != nil {
 			return err
+		}
+		if sender.AppMangerLevel < im.LevelAppAdmin {
+			if err := s.checkRelation(ctx, m); err != nil {
+				return err
+			}
 		}
 	}
 	if m.IsNotification() {
@@ -164,20 +180,21 @@ func (s *Service) checkGroup(ctx context.Context, m *im.Message) error {
 	if err != nil {
 		return err
 	}
-	if g.status == im.GroupDismissed && m.ContentType != im.ContentGroupDismissed {
+	status := g.status()
+	if status == im.GroupDismissed && m.ContentType != im.ContentGroupDismissed {
 		return im.Errorf(im.GroupIsDismissed, name, "group %s is dismissed", m.GroupID)
 	}
 	if g.groupType == im.GroupTypeSuper || s.IsAdmin(m.SendID) || im.IsNotificationContent(m.ContentType) {
 		return nil
 	}
-	me, ok := g.members[m.SendID]
+	me, ok := g.member(m.SendID)
 	switch {
 	case !ok:
 		return im.Errorf(im.NotInGroup, name, "sender is not in group %s", m.GroupID)
 	case me.RoleLevel == im.RoleOwner:
 	case me.MuteEndTime >= s.nowMs():
 		return im.Errorf(im.MutedInGroup, name, "sender is muted in group %s", m.GroupID)
-	case g.status == im.GroupMuted && me.RoleLevel != im.RoleAdmin:
+	case status == im.GroupMuted && me.RoleLevel != im.RoleAdmin:
 		return im.Errorf(im.MutedGroup, name, "group %s is muted", m.GroupID)
 	}
 	return nil

@@ -4,8 +4,9 @@
 // It decides, reads and composes; it opens no socket and knows no wire format
 // but the JSON of notification contents and callback bodies. Whatever changes a
 // conversation goes through msglog, so that facts, messages and outbox events
-// commit together. Its only goroutines are those of its caches, from New to Stop;
-// nothing waits while it holds a transaction.
+// commit together. Its only goroutines are those of its caches, from New to Stop,
+// and one that flags mentions while there are any (mention.go); nothing waits
+// while it holds a transaction.
 package service
 
 import (
@@ -45,6 +46,10 @@ func Emits(c im.Command) bool {
 // Presence is the live connections, of which the service ends some.
 type Presence interface {
 	Kick(userID string, p im.Platform)
+	// Connections returns the live connections of users.
+	Connections(userIDs []string) []im.Connection
+	// Statuses returns one element for each id, in order.
+	Statuses(userIDs []string) []im.OnlineStatus
 }
 
 // Options are what a Service needs.
@@ -59,7 +64,11 @@ type Options struct {
 	Policy       im.LoginPolicy
 	MaxPerEnd    int  // tokens per platform under im.PolicyNoKick
 	FriendVerify bool // single chats need friendship
-	Now          func() time.Time
+	// HistoryForNewMembers lets those who enter a group read what was said before.
+	HistoryForNewMembers bool
+	// Decode reads a stored message's body (package wire).
+	Decode func(body []byte) (*im.Message, error)
+	Now    func() time.Time
 }
 
 // Service is the use cases. Connect it before use.
@@ -71,6 +80,7 @@ type Service struct {
 	caches   *caches
 	log      Log
 	presence Presence
+	mentions mentions
 }
 
 // New returns a service that still lacks its log and presence: they call back
@@ -102,11 +112,17 @@ func (s *Service) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("service: create administrators: %w", err)
 	}
+	if err := s.finishDismissals(ctx); err != nil {
+		return fmt.Errorf("service: finish the dismissal of groups: %w", err)
+	}
 	return nil
 }
 
-// Stop ends the goroutines of the caches; nothing may be asked of s any more.
-func (s *Service) Stop() { s.caches.stop() }
+// Stop ends the goroutines; nothing may be asked of s any more.
+func (s *Service) Stop() {
+	s.mentions.stop()
+	s.caches.stop()
+}
 
 // IsAdmin reports whether a user is one of the configured app administrators.
 func (s *Service) IsAdmin(userID string) bool { return slices.Contains(s.o.AdminIDs, userID) }

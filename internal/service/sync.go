@@ -80,7 +80,7 @@ func (s *Service) FriendChanges(ctx context.Context, op im.Operator, userID stri
 	if err != nil {
 		return Changes[im.Friend]{}, err
 	}
-	return resolve(d, func(ids []string) ([]im.Friend, error) { return s.store.Friends(ctx, userID, ids) },
+	return resolve(d, func(ids []string) ([]im.Friend, error) { return s.friends(ctx, userID, ids) },
 		func(f *im.Friend) string { return f.FriendUser.UserID })
 }
 
@@ -120,7 +120,7 @@ func (s *Service) MemberChanges(ctx context.Context, op im.Operator, groupID str
 	if err != nil {
 		return nil, err
 	}
-	if g.status == im.GroupDismissed {
+	if g.status() == im.GroupDismissed {
 		return nil, im.Errorf(im.GroupIsDismissed, name, "group %s is dismissed", groupID)
 	}
 	d, err := s.since(ctx, im.ListMembers, groupID, from)

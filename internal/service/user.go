@@ -154,12 +154,18 @@ func (s *Service) renamedInGroups(ctx context.Context, tx store.Tx, userID strin
 	return out, nil
 }
 
-// renamedAmongFriends writes a step into the friend log of each of the user's friends.
+// renamedAmongFriends writes a step into the friend log of each of the user's friends,
+// and of everybody whose friend the user is: a friendship may have one side only.
 func (s *Service) renamedAmongFriends(ctx context.Context, tx store.Tx, userID string) ([]string, error) {
 	ids, err := tx.FriendIDs(ctx, userID)
 	if err != nil {
 		return nil, err
 	}
+	others, err := tx.FriendOf(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	ids = distinct(append(ids, others...))
 	for _, id := range ids {
 		if _, err := tx.Step(ctx, im.ListFriends, id, im.ChangeUpdate, userID); err != nil {
 			return nil, err

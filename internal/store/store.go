@@ -42,9 +42,18 @@ type Reader interface {
 	Users
 	Tokens
 	Groups
+	GroupSearch
+	GroupRequests
 	Friends
+	Contacts
+	FriendRequests
+	UserLists
+	UserCommands
+	ClientConfigs
 	Conversations
 	Messages
+	Alterations
+	RecordLists
 	Versions
 	Outbox
 }
@@ -52,10 +61,20 @@ type Reader interface {
 // Writer is everything that can be changed inside a transaction.
 type Writer interface {
 	UserWriter
+	ContactWriter
+	FriendRequestWriter
+	UserCommandWriter
+	ClientConfigWriter
 	TokenWriter
 	GroupWriter
+	GroupChanger
+	GroupRequestWriter
+	ReaderWriter
+	ManyVersions
 	ConversationWriter
 	MessageWriter
+	AlterationWriter
+	RecordWriter
 	VersionWriter
 	OutboxWriter
 }
@@ -213,6 +232,8 @@ type Versions interface {
 	// Since says what changed in a log since a client's position; a log that does
 	// not exist answers Full with a zero Version.
 	Since(ctx context.Context, list im.List, owner string, from im.Version) (im.Delta, error)
+	// Logged returns those among elements that a log has an entry of, in no particular order.
+	Logged(ctx context.Context, list im.List, owner string, elements []string) ([]string, error)
 }
 
 // VersionWriter changes version logs.
@@ -277,6 +298,9 @@ type NewMessage struct {
 	Events []*im.Event
 	// First runs in the transaction if this is number 1 of its conversation.
 	First func(ctx context.Context, tx Tx) error
+	// Returned runs in the transaction if records of the conversation were dropped
+	// since its last message (RecordWriter.DropConversations). Nil: they stay dropped.
+	Returned func(ctx context.Context, tx Tx) error
 	// After runs in the transaction once the message has its number.
 	After func(ctx context.Context, tx Tx, seq int64) error
 }

@@ -16,11 +16,12 @@ import (
 
 // Numbers of the MsgData fields that are appended after a body was encoded.
 const (
-	fieldContent  protowire.Number = 12
-	fieldSeq      protowire.Number = 14
-	fieldSendTime protowire.Number = 15
-	fieldStatus   protowire.Number = 17
-	fieldIsRead   protowire.Number = 18
+	fieldContentType protowire.Number = 11
+	fieldContent     protowire.Number = 12
+	fieldSeq         protowire.Number = 14
+	fieldSendTime    protowire.Number = 15
+	fieldStatus      protowire.Number = 17
+	fieldIsRead      protowire.Number = 18
 )
 
 // Message returns the message a client sent. The result shares d's content and lists.
@@ -88,19 +89,29 @@ func ParseBody(body []byte) (*im.Message, error) {
 // AppendRecord appends the MsgData that a reader gets of a stored message: the
 // body, its number, status and read flag. In protobuf the last value of a field
 // wins, so the body is copied as it is instead of being decoded and encoded
-// again. A deleted one has no content and status 4 (messages.md 7.4).
+// again. A deleted one has no content and status 4, another's content may be
+// replaced (messages.md 7.4): then the body's own is left out, so that nobody
+// finds it between the fields.
 func AppendRecord(dst []byte, r *im.Record) []byte {
-	dst = append(dst, r.Body...)
 	status := uint64(im.StatusSent)
-	if r.Deleted {
+	switch {
+	case r.Deleted && r.Body == nil:
 		status = im.StatusDeleted
-		if r.Body != nil {
-			dst = protowire.AppendTag(dst, fieldContent, protowire.BytesType)
-			dst = protowire.AppendVarint(dst, 0)
-		} else if r.SendTime != 0 {
+		if r.SendTime != 0 {
 			dst = protowire.AppendTag(dst, fieldSendTime, protowire.VarintType)
 			dst = protowire.AppendVarint(dst, uint64(r.SendTime))
 		}
+	case r.Deleted:
+		status = im.StatusDeleted
+		dst = appendWithout(dst, r.Body, fieldContent)
+	case r.Content != nil:
+		dst = appendWithout(dst, r.Body, fieldContent)
+		dst = protowire.AppendTag(dst, fieldContentType, protowire.VarintType)
+		dst = protowire.AppendVarint(dst, uint64(r.ContentType))
+		dst = protowire.AppendTag(dst, fieldContent, protowire.BytesType)
+		dst = protowire.AppendBytes(dst, r.Content)
+	default:
+		dst = append(dst, r.Body...)
 	}
 	if r.Seq != 0 {
 		dst = protowire.AppendTag(dst, fieldSeq, protowire.VarintType)
@@ -115,7 +126,23 @@ func AppendRecord(dst []byte, r *im.Record) []byte {
 	return dst
 }
 
-// recordOverhead bounds what AppendRecord adds to a body.
+// appendWithout appends a message without one of its fields. What cannot be read
+// is left out.
+func appendWithout(dst, body []byte, field protowire.Number) []byte {
+	for len(body) > 0 {
+		number, _, n := protowire.ConsumeField(body)
+		if n < 0 {
+			return dst
+		}
+		if number != field {
+			dst = append(dst, body[:n]...)
+		}
+		body = body[n:]
+	}
+	return dst
+}
+
+// recordOverhead bounds what AppendRecord adds to a body, a replaced content apart.
 const recordOverhead = 40
 
 // RecordMsgData returns the protobuf form of a stored message as a reader gets it.

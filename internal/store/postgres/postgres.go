@@ -77,7 +77,7 @@ type engine struct{ db *sql.DB }
 
 var _ sqlstore.Engine = (*engine)(nil)
 
-func (e *engine) Reader() sqlstore.Handle { return handle{e.db} }
+func (e *engine) Reader() sqlstore.Handle { return &handle{r: e.db} }
 
 func (e *engine) Shards() int { return shards }
 
@@ -108,13 +108,42 @@ func (e *engine) writeOnce(ctx context.Context, fn func(sqlstore.Handle) error) 
 		return fmt.Errorf("postgres: begin: %w", err)
 	}
 	defer t.Rollback() // nothing to do after a commit
-	if err := fn(handle{t}); err != nil {
+	h := &handle{r: t}
+	if err := fn(h); err != nil {
 		return err
 	}
-	if err := t.Commit(); err != nil {
+	err = t.Commit()
+	var answer *pgconn.PgError
+	if err != nil && h.xid != "" && !errors.As(err, &answer) { // the server's answer was lost
+		err = e.outcome(h.xid, err)
+	}
+	if err != nil {
 		return fmt.Errorf("postgres: commit: %w", err)
 	}
 	return nil
+}
+
+// outcome finds out what became of a transaction whose commit was not answered:
+// nil if it took place, else the cause. Its messages must neither be lost nor be
+// stored again. The server may be away for a while, or still at the commit.
+func (e *engine) outcome(xid string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for {
+		var status sql.NullString
+		err := e.db.QueryRowContext(ctx, `SELECT pg_xact_status($1::text::xid8)`, xid).Scan(&status)
+		switch {
+		case err == nil && status.String == "committed":
+			return nil
+		case err == nil && status.String == "aborted":
+			return cause
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%w; whether it took place is unknown (%q, %v)", cause, status.String, err)
+		}
+	}
 }
 
 // Lost implements sqlstore.Engine.
@@ -153,7 +182,7 @@ func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*s
 		WHERE (SELECT count(*) FROM locked) >= 0 ORDER BY u.id COLLATE "C"
 		ON CONFLICT (conversation_id) DO UPDATE SET max_seq = c.max_seq + excluded.max_seq,
 			max_seq_time = excluded.max_seq_time, hook_seq = c.hook_seq + excluded.hook_seq
-		RETURNING c.conversation_id, c.max_seq, c.hook_seq`, ids, messages, events, now, users, read)
+		RETURNING pg_current_xact_id()::text, c.conversation_id, c.max_seq, c.hook_seq, c.dropped = 1`, ids, messages, events, now, users, read)
 	if err != nil {
 		return err
 	}
@@ -161,10 +190,11 @@ func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*s
 	for rows.Next() {
 		var id string
 		var maxSeq, hookSeq int64
-		if err := rows.Scan(&id, &maxSeq, &hookSeq); err != nil {
+		var dropped bool
+		if err := rows.Scan(&h.(*handle).xid, &id, &maxSeq, &hookSeq, &dropped); err != nil {
 			return err
 		}
-		byID[id].MaxSeq, byID[id].HookSeq = maxSeq, hookSeq
+		byID[id].MaxSeq, byID[id].HookSeq, byID[id].Dropped = maxSeq, hookSeq, dropped
 	}
 	return rows.Err()
 }
@@ -184,7 +214,7 @@ func (e *engine) InsertMessages(ctx context.Context, h sqlstore.Handle, rows []*
 			send_time, stored_at, is_read, body)
 		SELECT c, s, f, k, v, t, w, $9, 0, b
 		FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::bytea[])
-			AS u(c, s, f, k, v, t, w, b)`,
+			WITH ORDINALITY AS u(c, s, f, k, v, t, w, b, place) ORDER BY place`,
 		conversations, seqs, senders, clientIDs, serverIDs, types, times, bodies, now)
 	return err
 }
@@ -253,16 +283,19 @@ type runner interface {
 }
 
 // handle runs statements; the driver keeps them prepared on each connection.
-type handle struct{ r runner }
+type handle struct {
+	r   runner
+	xid string // the transaction's number with the server, once an append has asked for it
+}
 
-func (h handle) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (h *handle) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	return h.r.ExecContext(ctx, query, args...)
 }
 
-func (h handle) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (h *handle) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return h.r.QueryContext(ctx, query, args...)
 }
 
-func (h handle) QueryRow(ctx context.Context, query string, args ...any) sqlstore.Row {
+func (h *handle) QueryRow(ctx context.Context, query string, args ...any) sqlstore.Row {
 	return h.r.QueryRowContext(ctx, query, args...)
 }

@@ -16,19 +16,31 @@ import (
 // goroutine for each statement; these statements are short, so they run to
 // their end instead.
 type handle struct {
-	prepare func(context.Context, string) (*sql.Stmt, error)
+	on runner
 
 	mu    sync.RWMutex
 	stmts map[string]*sql.Stmt
 }
 
-// stmt returns the prepared statement of a text. The number of texts is bounded:
-// they are constants, and IN lists come in few lengths.
+// runner is what *sql.DB and *sql.Conn have in common.
+type runner interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// maxStmts is the number of statements that are kept prepared. There are some
+// hundreds: texts are constants, and IN lists come in few lengths. But a text
+// that depends on what a client asks for must not be able to fill the memory.
+const maxStmts = 1000
+
+// stmt returns the prepared statement of a text, or nil if it is to run unprepared.
 func (h *handle) stmt(query string) (*sql.Stmt, error) {
 	h.mu.RLock()
-	s := h.stmts[query]
+	s, full := h.stmts[query], len(h.stmts) >= maxStmts
 	h.mu.RUnlock()
-	if s != nil {
+	if s != nil || full {
 		return s, nil
 	}
 	h.mu.Lock()
@@ -36,7 +48,7 @@ func (h *handle) stmt(query string) (*sql.Stmt, error) {
 	if s := h.stmts[query]; s != nil {
 		return s, nil
 	}
-	s, err := h.prepare(context.Background(), positional(query))
+	s, err := h.on.PrepareContext(context.Background(), positional(query))
 	if err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", strings.Join(strings.Fields(query), " "), err)
 	}
@@ -74,6 +86,9 @@ func (h *handle) Exec(_ context.Context, query string, args ...any) (sql.Result,
 	if err != nil {
 		return nil, err
 	}
+	if s == nil {
+		return h.on.ExecContext(context.Background(), positional(query), args...)
+	}
 	return s.Exec(args...)
 }
 
@@ -82,6 +97,9 @@ func (h *handle) Query(_ context.Context, query string, args ...any) (*sql.Rows,
 	if err != nil {
 		return nil, err
 	}
+	if s == nil {
+		return h.on.QueryContext(context.Background(), positional(query), args...)
+	}
 	return s.Query(args...)
 }
 
@@ -89,6 +107,9 @@ func (h *handle) QueryRow(_ context.Context, query string, args ...any) sqlstore
 	s, err := h.stmt(query)
 	if err != nil {
 		return failedRow{err}
+	}
+	if s == nil {
+		return h.on.QueryRowContext(context.Background(), positional(query), args...)
 	}
 	return s.QueryRow(args...)
 }

@@ -26,9 +26,17 @@ const (
 	// Page caches in KiB. The writer's holds the hot ends of its tables and indexes.
 	writerCacheKiB = 16 << 10
 	readerCacheKiB = 2 << 10
-	// walPages is how long the write-ahead log may grow between checkpoints; walLimit is
-	// what a checkpoint leaves of the file, in bytes.
-	walPages = 4000
+	// walPages is how long the write-ahead log may grow before the append that comes
+	// next pays for a checkpoint; walLimit is what a checkpoint leaves of the file, in
+	// bytes. 4,000 appends of 64 rows with an event each, best of 4 runs:
+	//
+	//	walPages    p50     p90     p99   rows/s     log
+	//	    1000  2.1 ms  3.6 ms  10.7 ms  23,100   4 MiB
+	//	    4000  1.9 ms  2.8 ms  14.3 ms  26,700  16 MiB
+	//	   10000  2.0 ms  2.8 ms   6.4 ms  26,400  39 MiB
+	//
+	// At 10,000 fewer than one append in a hundred pays (then about 25 ms).
+	walPages = 10_000
 	walLimit = 64 << 20
 )
 
@@ -37,6 +45,14 @@ const busy = 5
 
 // Open opens the database file, creating it if need be, and brings its schema up to date.
 func Open(ctx context.Context, path string) (*sqlstore.DB, error) {
+	e, err := open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return sqlstore.New(e), nil
+}
+
+func open(ctx context.Context, path string) (*engine, error) {
 	// One writer only, so that migrations and the engine share its settings.
 	w, err := sql.Open("sqlite", dsn(path, writerCacheKiB))
 	if err != nil {
@@ -57,8 +73,8 @@ func Open(ctx context.Context, path string) (*sqlstore.DB, error) {
 	r.SetMaxOpenConns(readers)
 	r.SetMaxIdleConns(readers)
 	e := &engine{writer: w, conn: conn, readers: r, turn: make(chan struct{}, 1)}
-	e.write.prepare, e.read.prepare = conn.PrepareContext, r.PrepareContext
-	return sqlstore.New(e), nil
+	e.write.on, e.read.on = conn, r
+	return e, nil
 }
 
 func dsn(path string, cacheKiB int) string {

@@ -72,7 +72,8 @@ func (t *tx) appendRows(ctx context.Context, rows []*store.NewMessage) ([]*im.Ev
 	}
 	now := time.Now().UnixMilli()
 	raises := senders(rows)
-	if err := t.number(ctx, rows, raises, now); err != nil {
+	dropped, err := t.number(ctx, rows, raises, now)
+	if err != nil {
 		return nil, failed("Append: counters", err)
 	}
 	if err := t.engine.InsertMessages(ctx, t.h, rows, now); err != nil {
@@ -88,6 +89,12 @@ func (t *tx) appendRows(ctx context.Context, rows []*store.NewMessage) ([]*im.Ev
 				return nil, err
 			}
 		}
+		if m.Returned != nil && dropped[m.Record.ConversationID] {
+			delete(dropped, m.Record.ConversationID)
+			if err := m.Returned(ctx, t); err != nil {
+				return nil, err
+			}
+		}
 		if m.After != nil {
 			if err := m.After(ctx, t, m.Record.Seq); err != nil {
 				return nil, err
@@ -99,7 +106,8 @@ func (t *tx) appendRows(ctx context.Context, rows []*store.NewMessage) ([]*im.Ev
 }
 
 // number gives the rows their numbers, and their events their places in the lane.
-func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []ReadRaise, now int64) error {
+// It returns the conversations that have dropped records.
+func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []ReadRaise, now int64) (dropped map[string]bool, err error) {
 	byConversation := make(map[string]*Bump, len(rows))
 	bumps := make([]*Bump, 0, len(rows))
 	for _, m := range rows {
@@ -115,9 +123,15 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []Read
 	// One order for all writers: two nodes that bump the same rows cannot deadlock.
 	slices.SortFunc(bumps, func(a, b *Bump) int { return cmp.Compare(a.ConversationID, b.ConversationID) })
 	if err := t.engine.BumpCounters(ctx, t.h, bumps, raises, now); err != nil {
-		return err
+		return nil, err
 	}
 	for _, b := range bumps { // from "last given" to "last used"
+		if b.Dropped {
+			if dropped == nil {
+				dropped = make(map[string]bool)
+			}
+			dropped[b.ConversationID] = true
+		}
 		b.MaxSeq -= b.Messages
 		b.HookSeq -= b.Events
 	}
@@ -130,7 +144,7 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []Read
 			e.Lane, e.LaneSeq, e.Seq = b.ConversationID, b.HookSeq, b.MaxSeq
 		}
 	}
-	return nil
+	return dropped, nil
 }
 
 // senders returns the read positions that rows raise, each once and in one

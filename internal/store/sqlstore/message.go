@@ -6,26 +6,26 @@ import (
 	"parley/internal/im"
 )
 
-const messageColumns = `id, conversation_id, seq, send_id, client_msg_id, server_msg_id, content_type, send_time, is_read`
+const messageColumns = `id, conversation_id, seq, send_id, client_msg_id, server_msg_id, content_type, send_time, is_read, state = 1`
 
 func scanRecord(s scanner, r *im.Record) error {
-	return s.Scan(&r.ID, &r.ConversationID, &r.Seq, &r.SendID, &r.ClientMsgID, &r.ServerMsgID, &r.ContentType, &r.SendTime, &r.IsRead, &r.Body)
+	return s.Scan(&r.ID, &r.ConversationID, &r.Seq, &r.SendID, &r.ClientMsgID, &r.ServerMsgID, &r.ContentType, &r.SendTime, &r.IsRead, &r.Revoked, &r.Body)
 }
 
 func (q queries) Messages(ctx context.Context, conversationID string, lo, hi int64) ([]im.Record, error) {
 	return list(ctx, q.h, "Messages", scanRecord, `SELECT `+messageColumns+`, body FROM messages
-		WHERE conversation_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq`, conversationID, lo, hi)
+		WHERE conversation_id = $1 AND seq BETWEEN $2 AND $3 AND state <> 2 ORDER BY seq`, conversationID, lo, hi)
 }
 
 func (q queries) MessagesAt(ctx context.Context, conversationID string, seqs []int64) ([]im.Record, error) {
 	return listIn(ctx, q.h, "MessagesAt", scanRecord, `SELECT `+messageColumns+`, body FROM messages
-		WHERE conversation_id = $1 AND seq IN IDS ORDER BY seq`, seqs, conversationID)
+		WHERE conversation_id = $1 AND seq IN IDS AND state <> 2 ORDER BY seq`, seqs, conversationID)
 }
 
 func (q queries) LastMessage(ctx context.Context, conversationID string, lo, hi int64) (*im.Record, error) {
 	r := new(im.Record)
 	err := scanRecord(q.h.QueryRow(ctx, `SELECT `+messageColumns+`, body FROM messages
-		WHERE conversation_id = $1 AND seq BETWEEN $2 AND $3 ORDER BY seq DESC LIMIT 1`, conversationID, lo, hi), r)
+		WHERE conversation_id = $1 AND seq BETWEEN $2 AND $3 AND state <> 2 ORDER BY seq DESC LIMIT 1`, conversationID, lo, hi), r)
 	if err != nil {
 		return nil, failed("LastMessage", err)
 	}
@@ -36,7 +36,7 @@ func (q queries) RecentMessages(ctx context.Context, since int64, limit int) ([]
 	// The append order is the time order, so the newest rows are at the end of the
 	// table: no index on the time is needed.
 	all, err := list(ctx, q.h, "RecentMessages", func(s scanner, r *recent) error {
-		return s.Scan(&r.ID, &r.ConversationID, &r.Seq, &r.SendID, &r.ClientMsgID, &r.ServerMsgID, &r.ContentType, &r.SendTime, &r.IsRead, &r.storedAt)
+		return s.Scan(&r.ID, &r.ConversationID, &r.Seq, &r.SendID, &r.ClientMsgID, &r.ServerMsgID, &r.ContentType, &r.SendTime, &r.IsRead, &r.Revoked, &r.storedAt)
 	}, `SELECT `+messageColumns+`, stored_at FROM messages ORDER BY id DESC LIMIT $1`, limit)
 	if err != nil {
 		return nil, err

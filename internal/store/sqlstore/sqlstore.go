@@ -62,6 +62,7 @@ type Bump struct {
 	Events         int64 // to be put in its lane
 	MaxSeq         int64 // result: the last number given
 	HookSeq        int64 // result: the last event number given
+	Dropped        bool  // result: records were dropped
 }
 
 // ReadRaise raises one read position.

@@ -28,17 +28,6 @@ func (q queries) Users(ctx context.Context, ids []string) ([]im.User, error) {
 }
 
 func (t *tx) InsertUsers(ctx context.Context, users []im.User) error {
-	ids := make([]string, len(users))
-	for i := range users {
-		ids[i] = users[i].UserID
-	}
-	existing, err := t.Users(ctx, ids)
-	if err != nil {
-		return err
-	}
-	if len(existing) > 0 {
-		return im.Errorf(im.AlreadyRegistered, "InsertUsers", "userID registered already: %s", existing[0].UserID)
-	}
 	for i := range users {
 		u := &users[i]
 		added, err := t.changed(ctx, `INSERT INTO users (`+userColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (user_id) DO NOTHING`,
@@ -46,7 +35,7 @@ func (t *tx) InsertUsers(ctx context.Context, users []im.User) error {
 		if err != nil {
 			return failed("InsertUsers", err)
 		}
-		if !added { // twice in the list, or another node was faster
+		if !added {
 			return im.Errorf(im.AlreadyRegistered, "InsertUsers", "userID registered already: %s", u.UserID)
 		}
 	}

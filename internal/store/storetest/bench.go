@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"parley/internal/im"
 	"parley/internal/store"
@@ -14,7 +16,7 @@ import (
 // 300 bytes, Zipf-distributed over 1,000 conversations of two users each.
 func Bench(b *testing.B, open func(b *testing.B) store.Store) {
 	for _, events := range []bool{false, true} {
-		for _, n := range []int{1, 32, 512} {
+		for _, n := range []int{1, 32, 64, 512} {
 			name := fmt.Sprintf("Append/rows=%d", n)
 			if events {
 				name += "/event"
@@ -64,15 +66,18 @@ func benchAppend(b *testing.B, st store.Store, rows int, events bool) {
 		noErr(b, st.Append(ctx, l.batch(500)))
 	}
 	b.ReportAllocs()
-	n := 0
+	var took []time.Duration
 	for b.Loop() {
 		b.StopTimer()
 		items := l.batch(rows)
 		b.StartTimer()
+		start := time.Now()
 		noErr(b, st.Append(ctx, items))
-		n += rows
+		took = append(took, time.Since(start))
 	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+	b.ReportMetric(float64(len(took)*rows)/b.Elapsed().Seconds(), "rows/s")
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }
 
 func benchMessages(b *testing.B, st store.Store) {

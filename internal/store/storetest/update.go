@@ -75,7 +75,15 @@ func testUpdateContext(t *testing.T, st store.Store) {
 	if err == nil && n != 2 || err != nil && n != 0 {
 		t.Errorf("error %v, and %d of 2 changes", err, n)
 	}
-	insertUsers(t, st, "c") // and the store goes on
+	// Ended after the last statement: the commit takes place nevertheless.
+	ctx, cancel = context.WithCancel(context.Background())
+	noErr(t, st.Update(ctx, func(tx store.Tx) error {
+		err := tx.InsertUsers(ctx, []im.User{user("c", 1)})
+		cancel()
+		return err
+	}))
+	same(t, "committed", must(st.User(context.Background(), "c"))(t).UserID, "c")
+	insertUsers(t, st, "d") // and the store goes on
 }
 
 func testClosed(t *testing.T, st store.Store) {

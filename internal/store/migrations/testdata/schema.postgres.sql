@@ -7,6 +7,15 @@ CREATE TABLE blacks (
     ex text COLLATE "C" NOT NULL,
     CONSTRAINT blacks_pkey PRIMARY KEY (owner_user_id, black_user_id)
 );
+CREATE INDEX blacks_order ON blacks USING btree (owner_user_id, create_time, black_user_id);
+
+CREATE TABLE client_configs (
+    user_id text COLLATE "C" NOT NULL,
+    config_key text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    CONSTRAINT client_configs_pkey PRIMARY KEY (user_id, config_key)
+);
+CREATE INDEX client_configs_key ON client_configs USING btree (config_key, user_id);
 
 CREATE TABLE conversations (
     conversation_id text COLLATE "C" NOT NULL,
@@ -14,8 +23,46 @@ CREATE TABLE conversations (
     min_seq bigint NOT NULL,
     max_seq_time bigint NOT NULL,
     hook_seq bigint NOT NULL,
+    dropped smallint DEFAULT 0 NOT NULL,
     CONSTRAINT conversations_pkey PRIMARY KEY (conversation_id)
 );
+
+CREATE TABLE deletions (
+    conversation_id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    lo bigint NOT NULL,
+    hi bigint NOT NULL,
+    CONSTRAINT deletions_pkey PRIMARY KEY (conversation_id, user_id, lo)
+);
+
+CREATE TABLE dismissals (
+    group_id text COLLATE "C" NOT NULL,
+    CONSTRAINT dismissals_pkey PRIMARY KEY (group_id)
+);
+
+CREATE TABLE dropped_conversations (
+    conversation_id text COLLATE "C" NOT NULL,
+    owner_user_id text COLLATE "C" NOT NULL,
+    conversation_type integer NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    group_id text COLLATE "C" NOT NULL,
+    CONSTRAINT dropped_conversations_pkey PRIMARY KEY (conversation_id, owner_user_id)
+);
+
+CREATE TABLE friend_requests (
+    from_user_id text COLLATE "C" NOT NULL,
+    to_user_id text COLLATE "C" NOT NULL,
+    handle_result integer NOT NULL,
+    req_msg text COLLATE "C" NOT NULL,
+    create_time bigint NOT NULL,
+    handler_user_id text COLLATE "C" NOT NULL,
+    handle_msg text COLLATE "C" NOT NULL,
+    handle_time bigint NOT NULL,
+    ex text COLLATE "C" NOT NULL,
+    CONSTRAINT friend_requests_pkey PRIMARY KEY (from_user_id, to_user_id)
+);
+CREATE INDEX friend_requests_received ON friend_requests USING btree (to_user_id, create_time DESC, from_user_id);
+CREATE INDEX friend_requests_sent ON friend_requests USING btree (from_user_id, create_time DESC, to_user_id);
 
 CREATE TABLE friends (
     owner_user_id text COLLATE "C" NOT NULL,
@@ -28,6 +75,8 @@ CREATE TABLE friends (
     is_pinned smallint NOT NULL,
     CONSTRAINT friends_pkey PRIMARY KEY (owner_user_id, friend_user_id)
 );
+CREATE INDEX friends_friend ON friends USING btree (friend_user_id, owner_user_id);
+CREATE INDEX friends_order ON friends USING btree (owner_user_id, is_pinned DESC, create_time, friend_user_id);
 
 CREATE TABLE group_members (
     group_id text COLLATE "C" NOT NULL,
@@ -45,6 +94,23 @@ CREATE TABLE group_members (
 );
 CREATE INDEX group_members_order ON group_members USING btree (group_id, role_level DESC, join_time, user_id);
 CREATE INDEX group_members_user ON group_members USING btree (user_id, group_id);
+
+CREATE TABLE group_requests (
+    group_id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    handle_result integer NOT NULL,
+    req_msg text COLLATE "C" NOT NULL,
+    handle_msg text COLLATE "C" NOT NULL,
+    req_time bigint NOT NULL,
+    handle_user_id text COLLATE "C" NOT NULL,
+    handle_time bigint NOT NULL,
+    ex text COLLATE "C" NOT NULL,
+    join_source integer NOT NULL,
+    inviter_user_id text COLLATE "C" NOT NULL,
+    CONSTRAINT group_requests_pkey PRIMARY KEY (group_id, user_id)
+);
+CREATE INDEX group_requests_pending ON group_requests USING btree (group_id, req_time) WHERE (handle_result = 0);
+CREATE INDEX group_requests_user ON group_requests USING btree (user_id, req_time);
 
 CREATE TABLE groups (
     group_id text COLLATE "C" NOT NULL,
@@ -65,6 +131,7 @@ CREATE TABLE groups (
     notification_user_id text COLLATE "C" NOT NULL,
     CONSTRAINT groups_pkey PRIMARY KEY (group_id)
 );
+CREATE INDEX groups_created ON groups USING btree (create_time DESC, group_id);
 
 CREATE TABLE lanes (
     lane text COLLATE "C" NOT NULL,
@@ -84,9 +151,11 @@ CREATE TABLE messages (
     stored_at bigint NOT NULL,
     is_read smallint NOT NULL,
     body bytea NOT NULL,
+    state smallint DEFAULT 0 NOT NULL,
     CONSTRAINT messages_pkey PRIMARY KEY (id)
 );
 CREATE UNIQUE INDEX messages_seq ON messages USING btree (conversation_id, seq);
+CREATE INDEX messages_wiped ON messages USING btree (id) WHERE (state = 2);
 
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -105,6 +174,21 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_due ON outbox USING btree (next_at) WHERE (next_at > 0);
 
+CREATE TABLE revocations (
+    conversation_id text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL,
+    revoker_id text COLLATE "C" NOT NULL,
+    revoker_role integer NOT NULL,
+    revoker_nickname text COLLATE "C" NOT NULL,
+    revoke_time bigint NOT NULL,
+    session_type integer NOT NULL,
+    client_msg_id text COLLATE "C" NOT NULL,
+    send_id text COLLATE "C" NOT NULL,
+    sender_nickname text COLLATE "C" NOT NULL,
+    send_time bigint NOT NULL,
+    CONSTRAINT revocations_pkey PRIMARY KEY (conversation_id, seq)
+);
+
 CREATE TABLE tokens (
     user_id text COLLATE "C" NOT NULL,
     platform integer NOT NULL,
@@ -114,6 +198,18 @@ CREATE TABLE tokens (
     valid_to bigint NOT NULL,
     CONSTRAINT tokens_pkey PRIMARY KEY (user_id, platform, hash)
 );
+
+CREATE TABLE user_commands (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    type integer NOT NULL,
+    uuid text COLLATE "C" NOT NULL,
+    value text COLLATE "C" NOT NULL,
+    ex text COLLATE "C" NOT NULL,
+    create_time bigint NOT NULL,
+    CONSTRAINT user_commands_pkey PRIMARY KEY (id)
+);
+CREATE INDEX user_commands_user ON user_commands USING btree (user_id, type, uuid, id);
 
 CREATE TABLE user_conversations (
     owner_user_id text COLLATE "C" NOT NULL,
@@ -136,7 +232,9 @@ CREATE TABLE user_conversations (
     create_time bigint NOT NULL,
     CONSTRAINT user_conversations_pkey PRIMARY KEY (owner_user_id, conversation_id)
 );
+CREATE INDEX user_conversations_destruct ON user_conversations USING btree (owner_user_id, conversation_id) WHERE (is_msg_destruct = 1);
 CREATE INDEX user_conversations_order ON user_conversations USING btree (owner_user_id, create_time, conversation_id);
+CREATE INDEX user_conversations_peer ON user_conversations USING btree (user_id, owner_user_id) WHERE (user_id <> ''::text);
 
 CREATE TABLE user_seqs (
     user_id text COLLATE "C" NOT NULL,
@@ -157,6 +255,7 @@ CREATE TABLE users (
     global_recv_msg_opt integer NOT NULL,
     CONSTRAINT users_pkey PRIMARY KEY (user_id)
 );
+CREATE INDEX users_order ON users USING btree (create_time, user_id);
 
 CREATE TABLE version_entries (
     list smallint NOT NULL,

@@ -1,0 +1,166 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"parley/internal/im"
+	"parley/internal/store"
+)
+
+// dismissBatch is the number of members that are removed in one transaction; a
+// group of no more is dismissed in a single one.
+const dismissBatch = 1000
+
+// DismissGroup ends a group: nothing can be said in it any more, its members
+// leave it, and unless they are only to be removed, are told (rest-group.md 3).
+func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID string, removeOnly bool, sendMessage *bool) error {
+	const name = "service.DismissGroup"
+	if err := checkIDs(name, groupID); err != nil {
+		return err
+	}
+	told := s.groupNotice(op, im.ContentGroupDismissed, groupID, wanted(sendMessage))
+	if removeOnly {
+		told = nil
+	}
+	// The messages show the group and go to the members as they were.
+	var tips groupDismissedTips
+	var members []string
+	close := func(ctx context.Context, t *groupTx) (err error) {
+		if tips.Group, tips.OpUser, err = t.scene(ctx); err != nil {
+			return err
+		}
+		if members, err = t.MemberIDs(ctx, groupID); err != nil {
+			return err
+		}
+		status := int32(im.GroupDismissed)
+		tips.Group.Status, t.dropped = status, true
+		return t.PatchGroup(ctx, groupID, im.GroupPatch{Status: &status})
+	}
+	end := func(ctx context.Context, t *groupTx, left []string) error {
+		if err := removeFormer(ctx, t.Tx, groupID, left); err != nil {
+			return err
+		}
+		if err := t.DropLog(ctx, im.ListMembers, groupID); err != nil {
+			return err
+		}
+		t.dropped = true
+		for _, d := range told {
+			d.Receivers = append([]string{}, members...)
+		}
+		return setTips(told, tips)
+	}
+
+	err := s.changeGroup(ctx, op, name, groupID, told, func(ctx context.Context, t *groupTx) error {
+		if err := t.mayDismiss(removeOnly); err != nil {
+			return err
+		}
+		if t.group.MemberCount > dismissBatch {
+			return errMoved
+		}
+		if err := close(ctx, t); err != nil {
+			return err
+		}
+		return end(ctx, t, members)
+	})
+	if !errors.Is(err, errMoved) {
+		return err
+	}
+
+	// A large group is closed first, then emptied a part at a time, the owner last.
+	ctx = context.WithoutCancel(ctx)
+	err = s.changeGroup(ctx, op, name, groupID, nil, func(ctx context.Context, t *groupTx) error {
+		if err := t.mayDismiss(removeOnly); err != nil {
+			return err
+		}
+		if err := close(ctx, t); err != nil {
+			return err
+		}
+		return t.PutDismissal(ctx, groupID)
+	})
+	if err != nil {
+		return err
+	}
+	left, err := s.emptyGroup(ctx, groupID, members)
+	if err != nil {
+		return err
+	}
+	return s.changeGroup(ctx, op, name, groupID, told, func(ctx context.Context, t *groupTx) error {
+		if err := end(ctx, t, left); err != nil {
+			return err
+		}
+		return t.DeleteDismissal(ctx, groupID)
+	})
+}
+
+func (t *groupTx) mayDismiss(removeOnly bool) error {
+	switch {
+	case t.group.OwnerUserID == "":
+		return im.Errorf(im.NotFound, t.name, "group %s has no owner", t.group.GroupID)
+	case !t.op.Is(t.group.OwnerUserID):
+		return im.Errorf(im.Denied, t.name, "only the owner may dismiss group %s", t.group.GroupID)
+	case !removeOnly:
+		return t.live()
+	}
+	return nil
+}
+
+// emptyGroup removes members from the end of the list until one batch is left, and returns it.
+func (s *Service) emptyGroup(ctx context.Context, groupID string, members []string) ([]string, error) {
+	for len(members) > dismissBatch {
+		batch := members[len(members)-dismissBatch:]
+		err := s.store.Update(ctx, func(tx store.Tx) error { return removeFormer(ctx, tx, groupID, batch) })
+		if err != nil {
+			return nil, err
+		}
+		members = members[:len(members)-dismissBatch]
+	}
+	return members, nil
+}
+
+// removeFormer removes members of a dismissed group who have not left it meanwhile.
+func removeFormer(ctx context.Context, tx store.Tx, groupID string, ids []string) error {
+	found, err := tx.Members(ctx, groupID, ids)
+	if err != nil {
+		return err
+	}
+	ids = memberIDs(found)
+	slices.Sort(ids)
+	if err := tx.DeleteMembers(ctx, groupID, ids); err != nil {
+		return err
+	}
+	return tx.StepEach(ctx, im.ListJoinedGroups, ids, im.ChangeDelete, groupID)
+}
+
+// finishDismissals empties groups whose dismissal the last run of the server did
+// not live to end. Their members find out at their next sync.
+func (s *Service) finishDismissals(ctx context.Context) error {
+	groups, err := s.store.Dismissals(ctx)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		members, err := s.store.MemberIDs(ctx, g)
+		if err != nil {
+			return err
+		}
+		left, err := s.emptyGroup(ctx, g, members)
+		if err != nil {
+			return err
+		}
+		err = s.store.Update(ctx, func(tx store.Tx) error {
+			if err := removeFormer(ctx, tx, g, left); err != nil {
+				return err
+			}
+			if err := tx.DropLog(ctx, im.ListMembers, g); err != nil {
+				return err
+			}
+			return tx.DeleteDismissal(ctx, g)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package service
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"parley/internal/im"
+	"parley/internal/store"
+)
+
+// mentions flags the conversation records of users who were named in a group
+// message (messages.md 8.4), after the message is committed and without anybody
+// waiting for it. It has a goroutine while there is something to do. Flags that
+// are under way when the server stops are lost; the message is not.
+type mentions struct {
+	mu      sync.Mutex // guards what follows
+	queue   []func(ctx context.Context)
+	stopped bool
+	ended   chan struct{}      // closed when the goroutine ends; nil: there is none
+	quit    context.CancelFunc // of the goroutine
+}
+
+// maxMentions is how many messages may wait for their flags; more than that come
+// from a flood, and further ones stay without.
+const maxMentions = 4096
+
+// add queues a piece of work; false if there is too much already.
+func (q *mentions) add(work func(ctx context.Context)) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.stopped || len(q.queue) >= maxMentions {
+		return false
+	}
+	q.queue = append(q.queue, work)
+	if q.ended == nil {
+		ctx, quit := context.WithCancel(context.Background())
+		q.quit, q.ended = quit, make(chan struct{})
+		go q.run(ctx)
+	}
+	return true
+}
+
+func (q *mentions) run(ctx context.Context) {
+	for {
+		q.mu.Lock()
+		if len(q.queue) == 0 {
+			q.quit()
+			close(q.ended)
+			q.queue, q.ended = nil, nil
+			q.mu.Unlock()
+			return
+		}
+		work := q.queue[0]
+		q.queue[0] = nil
+		q.queue = q.queue[1:]
+		q.mu.Unlock()
+		work(ctx)
+	}
+}
+
+// stop drops what is queued and waits for what is under way.
+func (q *mentions) stop() {
+	q.mu.Lock()
+	q.stopped, q.queue = true, nil
+	if q.ended != nil {
+		q.quit()
+	}
+	q.mu.Unlock()
+	q.settle()
+}
+
+// settle waits until nothing is queued or under way.
+func (q *mentions) settle() {
+	q.mu.Lock()
+	ended := q.ended
+	q.mu.Unlock()
+	if ended != nil {
+		<-ended
+	}
+}
+
+// Settle waits until the mentions of all messages acknowledged so far are flagged.
+func (s *Service) Settle() { s.mentions.settle() }
+
+// mentioned returns what is to be done when a message is acknowledged: nothing,
+// or to flag those it names. It runs on a goroutine of delivery, so it only queues.
+func (s *Service) mentioned(op im.Operator, m *im.Message) func() {
+	if m.ContentType != im.ContentAtText || m.SessionType != im.SessionGroup || len(m.AtUserIDList) == 0 || !m.Stored() {
+		return nil
+	}
+	groupID, sender := m.GroupID, m.SendID
+	all := slices.Contains(m.AtUserIDList, im.AtAll)
+	named := distinct(slices.DeleteFunc(slices.Clone(m.AtUserIDList), func(id string) bool { return id == im.AtAll }))
+	return func() {
+		queued := s.mentions.add(func(ctx context.Context) {
+			op := im.Operator{UserID: op.UserID, OperationID: op.OperationID}
+			if err := s.flagMentions(ctx, op, groupID, sender, named, all); err != nil && ctx.Err() == nil {
+				s.logger.Warn("mentions not flagged", "group", groupID, "op", op.OperationID, "err", err)
+			}
+		})
+		if !queued {
+			s.logger.Warn("mentions not flagged, too many wait", "group", groupID, "op", op.OperationID)
+		}
+	}
+}
+
+// flagMentions sets the flag of each member that is named, or of all.
+func (s *Service) flagMentions(ctx context.Context, op im.Operator, groupID, sender string, named []string, all bool) error {
+	found, err := s.store.Members(ctx, groupID, named)
+	if err != nil {
+		return err
+	}
+	mine := make([]string, len(found))
+	for i := range found {
+		mine[i] = found[i].UserID
+	}
+	if !all {
+		return s.flagMembers(ctx, op, groupID, mine, im.AtMe)
+	}
+	if err := s.flagMembers(ctx, op, groupID, mine, im.AtMeAndAll); err != nil {
+		return err
+	}
+	members, err := s.store.MemberIDs(ctx, groupID)
+	if err != nil {
+		return err
+	}
+	skip := make(map[string]bool, len(mine)+1)
+	skip[sender] = true
+	for _, id := range mine {
+		skip[id] = true
+	}
+	rest := slices.DeleteFunc(slices.Clone(members), func(id string) bool { return skip[id] })
+	return s.flagMembers(ctx, op, groupID, rest, im.AtEverybody)
+}
+
+// flagMembers sets groupAtType in members' records of a group's chat and tells
+// each (1300), a batch at a time so that the writer is never held for long.
+func (s *Service) flagMembers(ctx context.Context, op im.Operator, groupID string, members []string, flag int32) error {
+	members = slices.Sorted(slices.Values(members))
+	record := im.Conversation{ConversationID: im.GroupConversationID(groupID), ConversationType: im.SessionGroup, GroupID: groupID}
+	for len(members) > 0 {
+		batch := members[:min(len(members), batchRecords)]
+		members = members[len(batch):]
+		var changed []string
+		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
+			changed, err = s.applySettings(ctx, tx, batch, record, im.ConversationPatch{GroupAtType: &flag}, false)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.settingsChanged(ctx, op, changed, record.ConversationID)
+	}
+	return nil
+}
