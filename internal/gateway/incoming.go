@@ -21,8 +21,8 @@ const (
 	maxIncoming = 64 << 10
 
 	opContinue byte = 0
-	maskBit         = 0x80
-	rsvBits         = 0x70
+	maskBit    byte = 0x80
+	rsvBits    byte = 0x70
 )
 
 // Faults of what comes in. All end the connection.

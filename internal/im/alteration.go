@@ -60,9 +60,8 @@ func set[T any](field, value *T) {
 // What a conversation record says of mentions that its owner has not seen
 // (Conversation.GroupAtType).
 const (
-	AtNobody       = 0
-	AtMe           = 1
-	AtEverybody    = 2
-	AtMeAndAll     = 3
-	AtAnnouncement = 4
+	AtNobody    = 0
+	AtMe        = 1
+	AtEverybody = 2
+	AtMeAndAll  = 3
 )

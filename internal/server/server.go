@@ -42,6 +42,10 @@ const (
 	headerTimeout = 10 * time.Second
 	bodyTimeout   = time.Minute
 	idleTimeout   = 2 * time.Minute
+	// answerTimeout covers the reading of the body, too: a minute, and some for the answer.
+	answerTimeout = 75 * time.Second
+	// maxHeaderBytes is far above a token, an operation id and what proxies add.
+	maxHeaderBytes = 64 << 10
 )
 
 // Options are what a Server is made from.
@@ -145,7 +149,8 @@ func New(o Options) (_ *Server, err error) {
 	s.health.Set("store", s.store.Ping)
 	s.listeners = []*listener{
 		{setting: "api.listen", address: cfg.API.Listen, srv: &http.Server{
-			Handler: s.api, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout,
+			Handler: s.api, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: answerTimeout,
+			IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		}},
 		{setting: "ws.listen", address: cfg.WS.Listen, srv: &http.Server{Handler: s.gateway, ReadHeaderTimeout: headerTimeout}},
 		{setting: "admin.listen", address: cfg.Admin.Listen, srv: &http.Server{

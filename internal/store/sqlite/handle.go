@@ -33,7 +33,7 @@ type runner interface {
 // maxStmts is the number of statements that are kept prepared. There are some
 // hundreds: texts are constants, and IN lists come in few lengths. But a text
 // that depends on what a client asks for must not be able to fill the memory.
-const maxStmts = 1000
+const maxStmts = 500
 
 // stmt returns the prepared statement of a text, or nil if it is to run unprepared.
 func (h *handle) stmt(query string) (*sql.Stmt, error) {

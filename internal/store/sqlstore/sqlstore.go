@@ -125,8 +125,17 @@ func failed(op string, err error) error {
 		return nil
 	case errors.Is(err, sql.ErrNoRows):
 		return &im.Error{Kind: im.NotFound, Op: op}
+	case badText(err):
+		return &im.Error{Kind: im.Invalid, Op: op, Detail: "a text holds a zero byte or is not UTF-8", Err: err}
 	}
 	return fmt.Errorf("sqlstore.%s: %w", op, err)
+}
+
+// badText reports whether PostgreSQL refused the bytes of a text. SQLite takes any.
+func badText(err error) bool {
+	const notInRepertoire = "22021"
+	var e interface{ SQLState() string }
+	return errors.As(err, &e) && e.SQLState() == notInRepertoire
 }
 
 // list runs a query and scans each row into a T.

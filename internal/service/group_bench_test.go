@@ -1,0 +1,114 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"parley/internal/deliver"
+	"parley/internal/im"
+	"parley/internal/msglog"
+	"parley/internal/service"
+	"parley/internal/store"
+	"parley/internal/store/storetest"
+	"parley/internal/wire"
+)
+
+// nobody is connected.
+type nobody struct{ service.Presence }
+
+func (nobody) Kick(string, im.Platform)                      {}
+func (nobody) Push(string, *wire.Push)                       {}
+func (nobody) Wants(im.Command) bool                         { return false }
+func (nobody) WantsMessage(c im.Command, _ *im.Message) bool { return false }
+
+// BenchmarkJoinAndLeave measures one member who joins and leaves again, in groups
+// of two sizes: the cost is to be that of the change. With delivery, which goes
+// to every member, and without.
+func BenchmarkJoinAndLeave(b *testing.B) {
+	for _, members := range []int{100, 100_000} {
+		for _, delivered := range []bool{false, true} {
+			b.Run(fmt.Sprintf("members=%d/delivered=%v", members, delivered), func(b *testing.B) {
+				benchJoinAndLeave(b, members, delivered)
+			})
+		}
+	}
+}
+
+func benchJoinAndLeave(b *testing.B, members int, delivered bool) {
+	ctx := context.Background()
+	st := storetest.NewSQLite(b).Open(b)
+	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+	svc, err := service.New(service.Options{Store: st, Hooks: nobody{}, Logger: logger, Secret: "x", TokenLife: time.Hour, HistoryForNewMembers: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(svc.Stop)
+	publish := func(batch []*msglog.Delivery) {
+		for _, d := range batch {
+			d.Acknowledge()
+		}
+	}
+	if delivered {
+		d := deliver.New(deliver.Options{Local: nobody{}, Log: logger, Members: func(ctx context.Context, id string) (deliver.Roster, error) {
+			return svc.Roster(ctx, id)
+		}})
+		d.Start()
+		b.Cleanup(d.Stop)
+		publish = d.Publish
+	}
+	l := msglog.New(msglog.Options{Store: st, Encode: wire.Body, First: svc.FirstMessage, Log: logger, Publish: publish})
+	if err := l.Start(ctx); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(l.Stop)
+	svc.Connect(l, nobody{})
+	fillGroup(b, st, members)
+	if _, err := svc.Roster(ctx, "g"); err != nil {
+		b.Fatal(err)
+	}
+	op := im.Operator{UserID: "guest", Platform: im.PlatformAndroid, OperationID: "op"}
+	once := func() {
+		if err := svc.JoinGroup(ctx, op, service.JoinRequest{GroupID: "g", UserID: "guest", Source: im.JoinBySearch}); err != nil {
+			b.Fatal(err)
+		}
+		if err := svc.QuitGroup(ctx, op, "g", ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+	once() // the first message makes a record for every member
+	b.ReportAllocs()
+	for b.Loop() {
+		once()
+	}
+}
+
+func fillGroup(b *testing.B, st store.Store, n int) {
+	ctx := context.Background()
+	err := st.Update(ctx, func(tx store.Tx) error {
+		if err := tx.InsertUsers(ctx, []im.User{{UserID: "guest", Nickname: "Guest"}}); err != nil {
+			return err
+		}
+		if err := tx.InsertGroup(ctx, im.Group{GroupID: "g", GroupType: im.GroupTypeWorking, NeedVerification: im.VerifyNothing}); err != nil {
+			return err
+		}
+		members := make([]im.Member, n)
+		ids := make([]string, n)
+		for i := range members {
+			ids[i] = fmt.Sprintf("u%06d", i)
+			members[i] = im.Member{UserID: ids[i], RoleLevel: im.RoleMember, JoinTime: int64(i)}
+		}
+		members[0].RoleLevel = im.RoleOwner
+		if err := tx.InsertMembers(ctx, "g", members); err != nil {
+			return err
+		}
+		_, err := tx.Step(ctx, im.ListMembers, "g", im.ChangeInsert, ids...)
+		return err
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
