@@ -135,11 +135,11 @@ func (s *Service) clearForAll(ctx context.Context, op im.Operator, c *im.Convers
 				return err
 			}
 			top := states[id].MaxSeq
-			if err := tx.RaiseMinSeq(ctx, id, top+1); err != nil {
+			// The position before the counter, as an append takes them.
+			if _, _, err := tx.RaiseReadSeq(ctx, c.OwnerUserID, id, top); err != nil {
 				return err
 			}
-			_, _, err = tx.RaiseReadSeq(ctx, c.OwnerUserID, id, top)
-			return err
+			return tx.RaiseMinSeq(ctx, id, top+1)
 		},
 	})
 	return err

@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"parley/internal/im"
 	"parley/internal/msglog"
@@ -38,6 +40,8 @@ func (s *Service) FirstMessage(ctx context.Context, tx store.Tx, d *msglog.Deliv
 // createConversations stores the records that do not exist, one log step for
 // each owner, and the events about single chats.
 func (s *Service) createConversations(ctx context.Context, tx store.Tx, op im.Operator, records []im.Conversation) error {
+	// One order for all writers, so that two nodes cannot block one another.
+	slices.SortFunc(records, func(a, b im.Conversation) int { return strings.Compare(a.OwnerUserID, b.OwnerUserID) })
 	created, err := tx.InsertConversations(ctx, records, s.nowMs())
 	if err != nil {
 		return err

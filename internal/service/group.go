@@ -115,10 +115,8 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 			if err != nil {
 				return err
 			}
-			for _, id := range ids {
-				if _, err := tx.Step(ctx, im.ListJoinedGroups, id, im.ChangeInsert, g.GroupID); err != nil {
-					return err
-				}
+			if err := tx.StepEach(ctx, im.ListJoinedGroups, ids, im.ChangeInsert, g.GroupID); err != nil {
+				return err
 			}
 			operator := s.operatorMember(op, g.GroupID, shown, users[op.UserID])
 			err = setTips(told, groupCreatedTips{

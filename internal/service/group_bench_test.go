@@ -86,7 +86,7 @@ func benchJoinAndLeave(b *testing.B, members int, delivered bool) {
 	}
 }
 
-func fillGroup(b *testing.B, st store.Store, n int) {
+func fillGroup(b testing.TB, st store.Store, n int) {
 	ctx := context.Background()
 	err := st.Update(ctx, func(tx store.Tx) error {
 		if err := tx.InsertUsers(ctx, []im.User{{UserID: "guest", Nickname: "Guest"}}); err != nil {

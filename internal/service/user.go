@@ -121,8 +121,13 @@ func (s *Service) UpdateUser(ctx context.Context, op im.Operator, userID string,
 			friends, err = s.renamedAmongFriends(ctx, tx, userID)
 			return err
 		},
-		Committed: func() { s.caches.users.Invalidate(userID) },
-		Messages:  told,
+		Committed: func() {
+			s.caches.users.Invalidate(userID)
+			for _, g := range groups { // so that the next change of a member finds no gap
+				s.groupFollows(g.groupID, viewStep{version: g.version})
+			}
+		},
+		Messages: told,
 	})
 	if err != nil {
 		return err
