@@ -86,34 +86,12 @@ func decode[Req any](body []byte) (any, error) {
 	if err := json.Unmarshal(body, req); err != nil {
 		return nil, parseFailure(err)
 	}
-	if holdsNUL(body) {
-		return nil, im.Errorf(im.Invalid, "api.decode", "a text holds a zero byte")
-	}
 	if q, ok := any(req).(interface{ Check() error }); ok {
 		if err := q.Check(); err != nil {
 			return nil, im.Errorf(im.Invalid, "api.Check", "%s", err)
 		}
 	}
 	return req, nil
-}
-
-// holdsNUL reports whether a text of a JSON document holds a zero byte, which not
-// every store can keep. In valid JSON it is written as an escape only.
-func holdsNUL(body []byte) bool {
-	for {
-		i := bytes.Index(body, []byte(`\u0000`))
-		if i < 0 {
-			return false
-		}
-		backslashes := 0
-		for i-backslashes > 0 && body[i-backslashes-1] == '\\' {
-			backslashes++
-		}
-		if backslashes%2 == 0 { // else the backslash is itself escaped
-			return true
-		}
-		body = body[i+1:]
-	}
 }
 
 func parseFailure(err error) error {

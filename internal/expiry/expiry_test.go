@@ -66,20 +66,26 @@ func TestRunner(t *testing.T) {
 		at := r.o.At.next(time.Now())
 		r.Start(t.Context())
 		time.Sleep(time.Until(at) - time.Second)
+		d.mu.Lock()
 		if d.destruct != 0 || len(d.expire) != 0 || d.purge == 0 {
 			t.Errorf("before its time: %d, %v; purges %d", d.destruct, d.expire, d.purge)
 		}
+		d.mu.Unlock()
 		time.Sleep(time.Minute)
+		d.mu.Lock()
 		if d.destruct != 3 || len(d.expire) != 2 || d.expire[1] != 10 {
 			t.Errorf("the run: %d, %v", d.destruct, d.expire)
 		}
 		if age := at.Sub(d.before); age < 7*24*time.Hour-time.Minute || age > 7*24*time.Hour {
 			t.Errorf("kept for %v", age)
 		}
+		d.mu.Unlock()
 		time.Sleep(24 * time.Hour)
+		d.mu.Lock()
 		if d.destruct != 6 || len(d.expire) != 4 || d.expire[2] != 0 {
 			t.Errorf("the second run: %d, %v", d.destruct, d.expire)
 		}
+		d.mu.Unlock()
 		r.Stop()
 	})
 }
@@ -91,9 +97,11 @@ func TestRunnerWithoutRetention(t *testing.T) {
 		r.Start(t.Context())
 		time.Sleep(25 * time.Hour)
 		r.Stop()
+		d.mu.Lock()
 		if d.destruct == 0 || len(d.expire) != 0 {
 			t.Errorf("%d, %v", d.destruct, d.expire)
 		}
+		d.mu.Unlock()
 	})
 }
 

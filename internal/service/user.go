@@ -33,6 +33,9 @@ func (s *Service) RegisterUsers(ctx context.Context, op im.Operator, users []im.
 		case seen[u.UserID]:
 			return im.Errorf(im.Invalid, name, "userID %s twice", u.UserID)
 		}
+		if err := usableTexts(name, maxTextBytes, u.Nickname, u.FaceURL, u.Ex); err != nil {
+			return err
+		}
 		seen[u.UserID] = true
 		u.CreateTime = now
 	}
@@ -100,6 +103,9 @@ func (s *Service) UpdateUser(ctx context.Context, op im.Operator, userID string,
 		return err
 	}
 	after := p.Apply(*old)
+	if err := usableTexts("service.UpdateUser", maxTextBytes, after.Nickname, after.FaceURL, after.Ex); err != nil {
+		return err
+	}
 	told := s.deliveries(op, notice{contentType: im.ContentUserInfoUpdated, from: op.UserID, to: userID, session: im.SessionSingle})
 	if err := setTips(told, userInfoUpdatedTips{UserID: userID}); err != nil {
 		return err
