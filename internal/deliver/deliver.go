@@ -30,8 +30,9 @@ const maxRun = 16
 
 // Local is the connections of this node.
 type Local interface {
-	// Push enqueues a push for all connections of a user. It never blocks.
-	Push(userID string, p *wire.Push)
+	// Push enqueues a push for all connections of a user but those from the platform
+	// spare (0: for all). It never blocks.
+	Push(userID string, p *wire.Push, spare im.Platform)
 }
 
 // Roster is the members of a group at one moment.
@@ -160,16 +161,16 @@ func (d *Deliverer) push(run []*msglog.Delivery, p *wire.Push) {
 	case m.Receivers != nil:
 		acknowledge(run)
 		for _, id := range m.Receivers {
-			d.o.Local.Push(id, p)
+			d.o.Local.Push(id, p, m.Spare)
 		}
 	case msg.SessionType == im.SessionGroup:
 		d.pushGroup(run, p)
 	default:
 		if msg.Options.Is(im.OptSenderSync) {
-			d.o.Local.Push(msg.SendID, p)
+			d.o.Local.Push(msg.SendID, p, m.Spare)
 		}
 		if msg.SendID != msg.RecvID || !msg.Options.Is(im.OptSenderSync) {
-			d.o.Local.Push(msg.RecvID, p)
+			d.o.Local.Push(msg.RecvID, p, m.Spare)
 		}
 		acknowledge(run)
 	}
@@ -195,7 +196,7 @@ func (d *Deliverer) pushGroup(run []*msglog.Delivery, p *wire.Push) {
 	for _, m := range run {
 		if id := m.Message.SendID; !slices.Contains(senders, id) && members.Has(id) {
 			senders = append(senders, id)
-			d.o.Local.Push(id, p)
+			d.o.Local.Push(id, p, 0)
 		}
 	}
 	acknowledge(run)
@@ -208,13 +209,13 @@ func (d *Deliverer) pushGroup(run []*msglog.Delivery, p *wire.Push) {
 			delete(extra, id)
 		}
 		if !slices.Contains(senders, id) {
-			d.o.Local.Push(id, p)
+			d.o.Local.Push(id, p, 0)
 		}
 	}
 	for _, id := range m.Extra {
 		if extra[id] {
 			extra[id] = false
-			d.o.Local.Push(id, p)
+			d.o.Local.Push(id, p, 0)
 		}
 	}
 }

@@ -29,7 +29,7 @@ type screen struct {
 	got map[string][]string
 }
 
-func (s *screen) Push(userID string, p *wire.Push) {
+func (s *screen) Push(userID string, p *wire.Push, _ im.Platform) {
 	var r frame.Response
 	if err := frame.Gob.DecodeResponse(p.Payload(frame.Gob), 1<<20, &r); err != nil {
 		panic(err)

@@ -49,6 +49,10 @@ type Delivery struct {
 	Receivers []string
 	// Extra users get a group's message although they are no members (any more).
 	Extra []string
+	// Spare leaves out connections from one platform: that of the client whose request
+	// caused the message, when it acts on its answer already and would stumble over
+	// doing so twice at once. 0: none is left out.
+	Spare im.Platform
 	// Events are written in the message's transaction.
 	Events []*im.Event
 	// Numbered runs in the transaction once a stored message has its number.

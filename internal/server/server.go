@@ -220,7 +220,19 @@ func newService(cfg *config.Config, st store.Store, h service.Hooks, secret stri
 // local lets delivery push to this node's connections.
 type local struct{ g *gateway.Gateway }
 
-func (l local) Push(userID string, p *wire.Push) { l.g.Push(userID, p) }
+func (l local) Push(userID string, p *wire.Push, spare im.Platform) {
+	if spare == 0 {
+		l.g.Push(userID, p)
+		return
+	}
+	var except []string
+	for _, c := range l.g.Connections([]string{userID}) {
+		if c.Platform == spare {
+			except = append(except, c.ID)
+		}
+	}
+	l.g.Push(userID, p, except...)
+}
 
 // kicker lets the service see connections, and end them.
 type kicker struct {

@@ -65,6 +65,13 @@ func (s *Service) changeBlacks(ctx context.Context, op im.Operator, contentType 
 	if err := setTips(told, blackTips{FromToUserID: fromToUserID{ownerID, blackID}}); err != nil {
 		return err
 	}
+	if op.UserID == ownerID {
+		// The SDK loads the whole list again after its own request and on the notification;
+		// when both happen at once one of them fails on its local copy.
+		for _, d := range told {
+			d.Spare = op.Platform
+		}
+	}
 	_, err := s.log.Append(ctx, &msglog.Entry{
 		Messages: told, With: change, Committed: func() { s.relationsChanged(ownerID, blackID) },
 	})
