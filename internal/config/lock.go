@@ -37,7 +37,7 @@ func LockDir(dir string) (release func() error, err error) {
 	}
 	return func() error {
 		// An empty file says that nobody holds it to those who only look.
-		return errors.Join(f.Truncate(0), f.Close())
+		return errors.Join(f.Truncate(0), unlockFile(f), f.Close())
 	}, nil
 }
 

@@ -29,3 +29,7 @@ func lockFileAt(path string) (*os.File, error) {
 	}
 	return nil, errors.Join(err, f.Close())
 }
+
+// unlockFile ends the lock at once. Closing alone would not while a child process
+// that is just being started still has the file open.
+func unlockFile(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }
