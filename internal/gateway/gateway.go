@@ -119,13 +119,15 @@ func DefaultLimits() Limits {
 		Frame:      1 << 20,
 		Decoded:    4 << 20,
 		// The client's limit is 1 MiB of payload; some room costs nothing.
-		Answer:        1<<20 - 1024,
-		Requests:      16,
-		Sends:         16,
-		QueueFrames:   1024,
-		QueueBytes:    1 << 20,
-		Rate:          500,
-		Burst:         1000,
+		Answer:      1<<20 - 1024,
+		Requests:    16,
+		Sends:       16,
+		QueueFrames: 1024,
+		QueueBytes:  1 << 20,
+		// Ten times what a busy bot sends and still bounded: a client alone on an idle
+		// server gets some 2,000 messages a second acknowledged one after the other.
+		Rate:          5000,
+		Burst:         5000,
 		Subscriptions: 5000,
 
 		HandshakeTimeout: 10 * time.Second,

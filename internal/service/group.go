@@ -46,6 +46,11 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 	if id := n.Group.GroupID; len(id) > im.MaxIDBytes || strings.ContainsAny(id, ":\x00") {
 		return nil, im.Errorf(im.Invalid, name, "groupID is longer than %d bytes or holds ':'", im.MaxIDBytes)
 	}
+	if !op.Admin && strings.Contains(n.Group.GroupID, "_") {
+		// The notices of group a_b and of the users a and b have one id: whoever made the
+		// group could read theirs.
+		return nil, im.Errorf(im.Invalid, name, "groupID holds '_', which is for administrators")
+	}
 	ids := append(append([]string{n.OwnerID}, n.AdminIDs...), n.MemberIDs...)
 	check := ids
 	if !slices.Contains(ids, op.UserID) {

@@ -21,7 +21,7 @@ import (
 type nobody struct{ service.Presence }
 
 func (nobody) Kick(string, im.Platform)                      {}
-func (nobody) Push(string, *wire.Push, im.Platform)                       {}
+func (nobody) Push(string, *wire.Push, im.Platform)          {}
 func (nobody) Wants(im.Command) bool                         { return false }
 func (nobody) WantsMessage(c im.Command, _ *im.Message) bool { return false }
 

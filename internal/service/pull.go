@@ -99,7 +99,15 @@ func (s *Service) ReadAndMaxSeqs(ctx context.Context, op im.Operator, userID str
 		if err != nil {
 			return nil, nil, err
 		}
+		readable, err := s.readable(ctx, userID, missing)
+		if err != nil {
+			return nil, nil, err
+		}
 		for _, id := range missing {
+			if _, ok := readable[id]; !ok { // how often strangers write is not the user's business
+				out[id] = im.ReadState{HasReadSeq: seqs[id].ReadSeq}
+				continue
+			}
 			out[id] = im.ReadState{MaxSeq: states[id].MaxSeq, HasReadSeq: seqs[id].ReadSeq, MaxSeqTime: states[id].MaxSeqTime}
 		}
 	}
@@ -136,7 +144,9 @@ func (s *Service) readable(ctx context.Context, userID string, ids []string) (ma
 			hi = min(hi, r.Bound)
 		}
 		out[r.State.ConversationID] = bounds{lo, hi}
-		roots[im.ConversationRoot(r.State.ConversationID)] = true
+		if r.Bound == 0 { // else the user has left the group, and its notices go on without the user
+			roots[im.ConversationRoot(r.State.ConversationID)] = true
+		}
 	}
 	if len(notices) == 0 {
 		return out, nil
@@ -161,12 +171,13 @@ func (s *Service) readable(ctx context.Context, userID string, ids []string) (ma
 // mayReadNotices decides on a notification conversation without a record of its
 // chat: a pair of which the user is one, or a group the user is in. Ids are not
 // parsed (user ids may hold '_'), so a pair is recognised by rebuilding its id
-// around the user.
+// around the user, and the rest must be a user, too.
 func (s *Service) mayReadNotices(ctx context.Context, userID, id string) bool {
 	root := im.ConversationRoot(id)
 	if len(root) > len(userID) {
 		before, after := root[:len(root)-len(userID)-1], root[len(userID)+1:]
-		if root == before+"_"+userID && before <= userID || root == userID+"_"+after && userID <= after {
+		if root == before+"_"+userID && before <= userID && s.exists(ctx, before) ||
+			root == userID+"_"+after && userID <= after && s.exists(ctx, after) {
 			return true
 		}
 	}
@@ -176,6 +187,12 @@ func (s *Service) mayReadNotices(ctx context.Context, userID, id string) bool {
 	}
 	_, member := g.member(userID)
 	return member
+}
+
+// exists reports whether there is such a user; a store that fails has none.
+func (s *Service) exists(ctx context.Context, userID string) bool {
+	_, err := s.user(ctx, userID)
+	return err == nil
 }
 
 // Pull returns messages by ranges (messages.md 7.1): for a chat at most Num of
