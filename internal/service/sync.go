@@ -68,6 +68,21 @@ func resolve[T any](d im.Delta, read func(ids []string) ([]T, error), id func(*T
 		return c, err
 	}
 	c.Insert, c.Update = byID(d.Insert, items, id), byID(d.Update, items, id)
+	if len(c.Insert)+len(c.Update) < len(d.Insert)+len(d.Update) {
+		// An element changed once more after it had left the list: its entry says update,
+		// and only the missing record tells. Clients must hear that it is gone.
+		there := make(map[string]bool, len(items))
+		for i := range items {
+			there[id(&items[i])] = true
+		}
+		for _, list := range [][]string{d.Insert, d.Update} {
+			for _, e := range list {
+				if !there[e] {
+					c.Delete = append(c.Delete[:len(c.Delete):len(c.Delete)], e)
+				}
+			}
+		}
+	}
 	return c, nil
 }
 
