@@ -19,7 +19,7 @@ func (q *ApplicationQuery) check(name string) error {
 	if len(q.GroupIDs) > maxIDs {
 		return im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
 	}
-	return checkIDs(name, append(q.GroupIDs[:len(q.GroupIDs):len(q.GroupIDs)], q.UserID)...)
+	return usableIDs(name, append(q.GroupIDs[:len(q.GroupIDs):len(q.GroupIDs)], q.UserID)...)
 }
 
 // ReceivedApplications returns the applications to groups that a user runs, or
@@ -62,7 +62,7 @@ func (s *Service) OwnApplications(ctx context.Context, op im.Operator, q Applica
 // ApplicationsOf returns the applications of some users to one group.
 func (s *Service) ApplicationsOf(ctx context.Context, op im.Operator, groupID string, userIDs []string) ([]im.GroupRequest, error) {
 	const name = "service.ApplicationsOf"
-	if err := checkIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
+	if err := usableIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
 		return nil, err
 	}
 	if err := s.manages(ctx, op, name, groupID); err != nil {
@@ -81,7 +81,7 @@ func (s *Service) ApplicationsOf(ctx context.Context, op im.Operator, groupID st
 // ApplicationOf returns the application of one user to a group, if there is one.
 func (s *Service) ApplicationOf(ctx context.Context, op im.Operator, groupID, userID string) ([]im.GroupRequest, error) {
 	const name = "service.ApplicationOf"
-	if err := checkIDs(name, groupID, userID); err != nil {
+	if err := usableIDs(name, groupID, userID); err != nil {
 		return nil, err
 	}
 	if userID != op.UserID {
@@ -100,7 +100,7 @@ func (s *Service) PendingApplications(ctx context.Context, op im.Operator, userI
 	if err := self(op, name, userID); err != nil {
 		return 0, err
 	}
-	if err := checkIDs(name, userID); err != nil {
+	if err := usableIDs(name, userID); err != nil {
 		return 0, err
 	}
 	return s.store.PendingGroupRequests(ctx, userID, after)

@@ -17,7 +17,7 @@ const dismissBatch = 1000
 // leave it, and unless they are only to be removed, are told (rest-group.md 3).
 func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID string, removeOnly bool, sendMessage *bool) error {
 	const name = "service.DismissGroup"
-	if err := checkIDs(name, groupID); err != nil {
+	if err := usableIDs(name, groupID); err != nil {
 		return err
 	}
 	told := s.groupNotice(op, im.ContentGroupDismissed, groupID, wanted(sendMessage))

@@ -26,20 +26,10 @@ func checkText(name string, limit int, texts ...*string) error {
 	return nil
 }
 
-// checkIDs refuses ids that nothing can have.
-func checkIDs(name string, ids ...string) error {
-	for _, id := range ids {
-		if len(id) > im.MaxIDBytes || strings.IndexByte(id, 0) >= 0 {
-			return im.Errorf(im.Invalid, name, "an id is longer than %d bytes or holds a zero byte", im.MaxIDBytes)
-		}
-	}
-	return nil
-}
-
 // SetGroupInfo changes a group's settings and tells its members (rest-group.md 3).
 func (s *Service) SetGroupInfo(ctx context.Context, op im.Operator, groupID string, p im.GroupPatch) error {
 	const name = "service.SetGroupInfo"
-	if err := checkIDs(name, groupID); err != nil {
+	if err := usableIDs(name, groupID); err != nil {
 		return err
 	}
 	if err := checkText(name, maxNameBytes, p.GroupName, p.FaceURL); err != nil {
@@ -163,7 +153,7 @@ func (s *Service) flagAnnouncement(ctx context.Context, op im.Operator, groupID 
 // MuteGroup silences a group's ordinary members, or lets them speak again.
 func (s *Service) MuteGroup(ctx context.Context, op im.Operator, groupID string, mute bool) error {
 	const name = "service.MuteGroup"
-	if err := checkIDs(name, groupID); err != nil {
+	if err := usableIDs(name, groupID); err != nil {
 		return err
 	}
 	if err := s.manages(ctx, op, name, groupID); err != nil {

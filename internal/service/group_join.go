@@ -20,7 +20,7 @@ type JoinRequest struct {
 // JoinGroup lets a user enter a group, or asks those who run it (rest-group.md 4).
 func (s *Service) JoinGroup(ctx context.Context, op im.Operator, q JoinRequest) error {
 	const name = "service.JoinGroup"
-	if err := checkIDs(name, q.GroupID, q.UserID); err != nil {
+	if err := usableIDs(name, q.GroupID, q.UserID); err != nil {
 		return err
 	}
 	if err := checkText(name, maxTextBytes, &q.Message, &q.Ex); err != nil {
@@ -123,7 +123,7 @@ const inviteBatch = 50
 // run it (rest-group.md 4). Users who are in it already are passed over.
 func (s *Service) Invite(ctx context.Context, op im.Operator, groupID string, userIDs []string, sendMessage *bool) error {
 	const name = "service.Invite"
-	if err := checkIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
+	if err := usableIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
 		return err
 	}
 	if len(userIDs) == 0 || len(userIDs) > maxGroupList || len(distinct(userIDs)) != len(userIDs) {
@@ -297,7 +297,7 @@ func (s *Service) AnswerApplication(ctx context.Context, op im.Operator, groupID
 	if result != im.RequestAgreed && result != im.RequestRefused {
 		return im.Errorf(im.Invalid, name, "handleResult must be 1 or -1")
 	}
-	if err := checkIDs(name, groupID, userID); err != nil {
+	if err := usableIDs(name, groupID, userID); err != nil {
 		return err
 	}
 	if err := checkText(name, maxTextBytes, &message); err != nil {

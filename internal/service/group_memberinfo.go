@@ -31,7 +31,7 @@ func (s *Service) SetMemberInfo(ctx context.Context, op im.Operator, changes []M
 	}
 	for i := range changes {
 		c := &changes[i]
-		if err := checkIDs(name, c.GroupID, c.UserID); err != nil {
+		if err := usableIDs(name, c.GroupID, c.UserID); err != nil {
 			return err
 		}
 		if err := checkText(name, maxNameBytes, c.Patch.Nickname, c.Patch.FaceURL); err != nil {

@@ -21,7 +21,7 @@ func (s *Service) QuitGroup(ctx context.Context, op im.Operator, groupID, userID
 	if err := self(op, name, userID); err != nil {
 		return err
 	}
-	if err := checkIDs(name, groupID, userID); err != nil {
+	if err := usableIDs(name, groupID, userID); err != nil {
 		return err
 	}
 	told := s.groupNotice(op, im.ContentMemberQuit, groupID, true)
@@ -60,7 +60,7 @@ const kickBatch = 100
 // KickMembers takes members out of a group (rest-group.md 3).
 func (s *Service) KickMembers(ctx context.Context, op im.Operator, groupID string, userIDs []string, sendMessage *bool) error {
 	const name = "service.KickMembers"
-	if err := checkIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
+	if err := usableIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
 		return err
 	}
 	if _, err := s.store.Group(ctx, groupID); err != nil {
@@ -151,7 +151,7 @@ func (t *groupTx) mayKick(ctx context.Context, userIDs []string) ([]im.Member, e
 // MuteMember silences a member for some seconds; 0 lets him speak again.
 func (s *Service) MuteMember(ctx context.Context, op im.Operator, groupID, userID string, seconds uint32) error {
 	const name = "service.MuteMember"
-	if err := checkIDs(name, groupID, userID); err != nil {
+	if err := usableIDs(name, groupID, userID); err != nil {
 		return err
 	}
 	return s.muteMember(ctx, op, name, groupID, userID, seconds, (*groupTx).mayMute)
@@ -217,7 +217,7 @@ func states(members ...*im.Member) []store.MemberState {
 // the owner (rest-group.md 3).
 func (s *Service) TransferGroup(ctx context.Context, op im.Operator, groupID, oldID, newID string) error {
 	const name = "service.TransferGroup"
-	if err := checkIDs(name, groupID, oldID, newID); err != nil {
+	if err := usableIDs(name, groupID, oldID, newID); err != nil {
 		return err
 	}
 	told := s.groupNotice(op, im.ContentOwnerTransferred, groupID, true)

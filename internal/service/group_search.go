@@ -19,7 +19,7 @@ const maxPattern = 256
 func (s *Service) SearchGroups(ctx context.Context, groupID, pattern string, p Page) ([]im.FoundGroup, int, error) {
 	const name = "service.SearchGroups"
 	if groupID != "" {
-		if err := checkIDs(name, groupID); err != nil {
+		if err := usableIDs(name, groupID); err != nil {
 			return nil, 0, err
 		}
 		g, err := s.store.Group(ctx, groupID)
@@ -73,7 +73,7 @@ func (s *Service) GroupAbstracts(ctx context.Context, op im.Operator, ids []stri
 	if len(ids) == 0 || len(ids) > maxGroupList || len(distinct(ids)) != len(ids) {
 		return nil, im.Errorf(im.Invalid, name, "between 1 and %d groups, each once", maxGroupList)
 	}
-	if err := checkIDs(name, ids...); err != nil {
+	if err := usableIDs(name, ids...); err != nil {
 		return nil, err
 	}
 	for _, id := range ids {
