@@ -31,6 +31,7 @@ import (
 	"parley/internal/service"
 	"parley/internal/store"
 	"parley/internal/store/sqlite"
+	"parley/internal/webhook"
 	"parley/internal/wire"
 )
 
@@ -208,11 +209,18 @@ func (f fakes) Statuses(userIDs []string) (out []im.OnlineStatus) {
 	return out
 }
 
-func (fakes) Wants(im.Command) bool { return true }
-func (fakes) WantsMessage(_ im.Command, m *im.Message) bool {
-	return !im.IsNotificationContent(m.ContentType)
+// Route has one endpoint that wants everything; nothing is asked.
+func (fakes) Route(im.Command, im.About) []string { return []string{im.MainEndpoint} }
+func (f fakes) RouteMessage(c im.Command, m *im.Message) []string {
+	if im.IsNotificationContent(m.ContentType) {
+		return nil
+	}
+	return f.Route(c, im.About{})
 }
-func (fakes) Wake() {}
+func (fakes) Asks(im.Command) bool                                           { return false }
+func (fakes) AsksMessage(im.Command, *im.Message) bool                       { return false }
+func (fakes) Ask(context.Context, webhook.Question) (*webhook.Answer, error) { return nil, nil }
+func (fakes) Wake()                                                          {}
 
 // newWorld returns a world with the fixture. change may alter the options of the API.
 func newWorld(tb testing.TB, change ...func(*Options)) *world {

@@ -5,7 +5,7 @@ package im
 // numbers are never reused.
 type Command int16
 
-// The commands that this version emits or asks.
+// The commands, in the order of the table.
 const (
 	BeforeSendSingleMsg                Command = 1
 	BeforeSendGroupMsg                 Command = 2
@@ -155,6 +155,7 @@ func (c Command) CarriesMessage() bool {
 type Event struct {
 	ID          int64 // outbox order; 0 before the commit
 	EventID     string
+	Endpoint    string // who is told; MainEndpoint is the one of the configuration file
 	Lane        string // conversation id, "group:<id>" or "user:<id>"
 	LaneSeq     int64  // counts the events of the lane without gaps
 	Command     Command
@@ -164,6 +165,18 @@ type Event struct {
 	CreatedAt   int64
 	Attempts    int   // made so far
 	NextAt      int64 // time of the next attempt, 0 = at once
+}
+
+// MainEndpoint is the id of the endpoint that the configuration file names.
+const MainEndpoint = ""
+
+// About says whom an event concerns, as far as it concerns anybody: what the
+// filters of endpoints look at (webhook-delivery.md 5, "payload filter").
+type About struct {
+	SendID      string // who did it: sender, reader, inviter, owner of the list
+	RecvID      string // to whom: receiver, friend, invited or joining user
+	GroupID     string
+	ContentType int32 // of a message; 0 if the event is about none
 }
 
 // GroupLane and UserLane name the lanes of group and user events.

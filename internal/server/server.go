@@ -69,6 +69,7 @@ type Server struct {
 	store    store.Store
 	service  *service.Service
 	hooks    *webhook.Dispatcher
+	asker    *webhook.Asker
 	messages *msglog.Log
 	deliver  *deliver.Deliverer
 	expiry   *expiry.Runner
@@ -120,8 +121,8 @@ func New(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	hookConfig := webhookConfig(cfg, o.Version)
-	if missing := notEmitted(&hookConfig); len(missing) > 0 {
-		o.Log.Warn("callbacks are turned on that this version does not make", "callbacks", missing)
+	if s.asker, err = webhook.NewAsker(webhook.AskerOptions{Config: &hookConfig, Log: o.Log, Metrics: s.registry}); err != nil {
+		return nil, fmt.Errorf("webhooks: %w", err)
 	}
 	if hookConfig.URL != "" { // else no event is ever written
 		s.hooks, err = webhook.New(webhook.Options{
@@ -131,7 +132,7 @@ func New(o Options) (_ *Server, err error) {
 			return nil, fmt.Errorf("webhooks: %w", err)
 		}
 	}
-	svc, err := newService(cfg, s.store, &hookConfig, secret, o.Log)
+	svc, err := newService(cfg, s.store, &webhook.Hooks{Asker: s.asker}, secret, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -342,6 +343,9 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	if s.service != nil {
 		s.service.Stop()
+	}
+	if s.asker != nil {
+		s.asker.Close()
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

@@ -8,6 +8,7 @@ import (
 
 	"parley/internal/config"
 	"parley/internal/im"
+	"parley/internal/webhook"
 )
 
 // MintToken makes a token with the same secret and store as the server of this
@@ -26,7 +27,7 @@ func MintToken(ctx context.Context, o Options, userID string, platformID int) (_
 		return "", err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(cfg, st, noHooks{}, secret, o.Log)
+	svc, err := newService(cfg, st, webhook.None(), secret, o.Log)
 	if err != nil {
 		return "", err
 	}
@@ -40,9 +41,3 @@ func MintToken(ctx context.Context, o Options, userID string, platformID int) (_
 	}
 	return t.Token, err
 }
-
-// noHooks is a service without webhooks: nothing that minting does has one.
-type noHooks struct{}
-
-func (noHooks) Wants(im.Command) bool                     { return false }
-func (noHooks) WantsMessage(im.Command, *im.Message) bool { return false }

@@ -3,7 +3,6 @@ package server
 import (
 	"parley/internal/config"
 	"parley/internal/im"
-	"parley/internal/service"
 	"parley/internal/webhook"
 )
 
@@ -14,28 +13,23 @@ func webhookConfig(cfg *config.Config, version string) webhook.Config {
 	w.URL = cfg.Webhooks.URL
 	w.Secrets = cfg.Webhooks.SigningSecrets()
 	w.Rules = make(map[im.Command]webhook.Rule)
+	w.GroupRevoke = rule(cfg.Webhooks.Callbacks["afterGroupMsgRevoke"])
 	for _, c := range im.Commands() {
 		cb, ok := cfg.Webhooks.Callbacks[c.Key()]
 		if !ok {
 			continue
 		}
-		w.Rules[c] = webhook.Rule{
-			Enabled: cb.Enable, Timeout: cb.Wait(), Denied: typeRanges(cb.DeniedTypes), Allowed: typeRanges(cb.AllowedTypes),
-			Attention: cb.AttentionIDs, Path: cb.Path,
-		}
+		w.Rules[c] = rule(cb)
 	}
 	return w
 }
 
-// notEmitted returns the keys of callbacks that are on and that nothing causes in this version.
-func notEmitted(w *webhook.Config) []string {
-	var out []string
-	for _, c := range im.Commands() {
-		if w.Wants(c) && !service.Emits(c) {
-			out = append(out, c.Key())
-		}
+func rule(cb config.Callback) webhook.Rule {
+	return webhook.Rule{
+		Enabled: cb.Enable, FailedContinue: cb.FailedContinue, Timeout: cb.Wait(),
+		Denied: typeRanges(cb.DeniedTypes), Allowed: typeRanges(cb.AllowedTypes),
+		Attention: cb.AttentionIDs, Path: cb.Path,
 	}
-	return out
 }
 
 func typeRanges(l config.TypeList) []webhook.TypeRange {

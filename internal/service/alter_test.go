@@ -29,20 +29,23 @@ type office struct {
 }
 
 // nothing stands in for callbacks and connections.
-type nothing struct{ wants bool }
+type nothing struct{ service.Hooks }
 
-func (n nothing) Wants(im.Command) bool                     { return n.wants }
-func (n nothing) WantsMessage(im.Command, *im.Message) bool { return n.wants }
-func (nothing) Kick(string, im.Platform)                    {}
-func (nothing) Connections([]string) []im.Connection        { return nil }
-func (nothing) Statuses([]string) []im.OnlineStatus         { return nil }
+// Route has one endpoint that wants everything; nothing is asked.
+func (nothing) Route(im.Command, im.About) []string           { return []string{im.MainEndpoint} }
+func (nothing) RouteMessage(im.Command, *im.Message) []string { return []string{im.MainEndpoint} }
+func (nothing) Asks(im.Command) bool                          { return false }
+func (nothing) AsksMessage(im.Command, *im.Message) bool      { return false }
+func (nothing) Kick(string, im.Platform)                      {}
+func (nothing) Connections([]string) []im.Connection          { return nil }
+func (nothing) Statuses([]string) []im.OnlineStatus           { return nil }
 
 func newOffice(t *testing.T, st store.Store) *office {
 	t.Helper()
 	o := &office{t: t, store: st}
 	log := slog.New(slog.DiscardHandler)
 	svc, err := service.New(service.Options{
-		Store: st, Hooks: nothing{true}, Logger: log, Secret: "secret", AdminIDs: []string{"root"}, Decode: wire.ParseBody,
+		Store: st, Hooks: nothing{}, Logger: log, Secret: "secret", AdminIDs: []string{"root"}, Decode: wire.ParseBody,
 		Now: func() time.Time {
 			o.mu.Lock()
 			defer o.mu.Unlock()

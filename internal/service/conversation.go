@@ -46,19 +46,20 @@ func (s *Service) createConversations(ctx context.Context, tx store.Tx, op im.Op
 	if err != nil {
 		return err
 	}
-	var events []*im.Event
+	var events []happened
 	for i := range created {
 		c := &created[i]
 		if _, err := tx.Step(ctx, im.ListConversations, c.OwnerUserID, im.ChangeInsert, c.ConversationID); err != nil {
 			return err
 		}
-		if c.ConversationType != im.SessionGroup && s.hooks.Wants(im.AfterCreateSingleChatConversation) {
-			e := s.event(op, im.AfterCreateSingleChatConversation, webhook.ConversationCreatedBody(c))
-			e.Lane = c.ConversationID
-			events = append(events, e)
+		if c.ConversationType != im.SessionGroup {
+			events = append(events, happened{
+				command: im.AfterCreateSingleChatConversation, lane: c.ConversationID, about: im.About{SendID: c.UserID, RecvID: c.OwnerUserID},
+				body: func(string) []byte { return webhook.ConversationCreatedBody(c) },
+			})
 		}
 	}
-	return tx.AddEvents(ctx, events)
+	return s.emit(ctx, tx, op, events...)
 }
 
 // Conversation returns one record of a user (rest-conversation.md 3).

@@ -14,16 +14,15 @@ import (
 	"parley/internal/service"
 	"parley/internal/store"
 	"parley/internal/store/storetest"
+	"parley/internal/webhook"
 	"parley/internal/wire"
 )
 
 // nobody is connected.
 type nobody struct{ service.Presence }
 
-func (nobody) Kick(string, im.Platform)                      {}
-func (nobody) Push(string, *wire.Push, im.Platform)          {}
-func (nobody) Wants(im.Command) bool                         { return false }
-func (nobody) WantsMessage(c im.Command, _ *im.Message) bool { return false }
+func (nobody) Kick(string, im.Platform)             {}
+func (nobody) Push(string, *wire.Push, im.Platform) {}
 
 // BenchmarkJoinAndLeave measures one member who joins and leaves again, in groups
 // of two sizes: the cost is to be that of the change. With delivery, which goes
@@ -42,7 +41,7 @@ func benchJoinAndLeave(b *testing.B, members int, delivered bool) {
 	ctx := context.Background()
 	st := storetest.NewSQLite(b).Open(b)
 	logger := slog.New(slog.NewTextHandler(io.Discard, nil))
-	svc, err := service.New(service.Options{Store: st, Hooks: nobody{}, Logger: logger, Secret: "x", TokenLife: time.Hour, HistoryForNewMembers: true})
+	svc, err := service.New(service.Options{Store: st, Hooks: webhook.None(), Logger: logger, Secret: "x", TokenLife: time.Hour, HistoryForNewMembers: true})
 	if err != nil {
 		b.Fatal(err)
 	}

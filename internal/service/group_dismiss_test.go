@@ -14,6 +14,7 @@ import (
 	"parley/internal/service"
 	"parley/internal/store"
 	"parley/internal/store/storetest"
+	"parley/internal/webhook"
 	"parley/internal/wire"
 )
 
@@ -25,7 +26,7 @@ func TestDismissLargeGroup(t *testing.T) {
 		st := open(t)
 		const members = 2345
 		ctx := context.Background()
-		svc, err := service.New(service.Options{Store: st, Hooks: nobody{}, Logger: slog.New(slog.DiscardHandler), Secret: "x", TokenLife: time.Hour})
+		svc, err := service.New(service.Options{Store: st, Hooks: webhook.None(), Logger: slog.New(slog.DiscardHandler), Secret: "x", TokenLife: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +82,7 @@ func TestDismissalIsFinished(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		svc, err := service.New(service.Options{Store: st, Hooks: nobody{}, Logger: slog.New(slog.DiscardHandler), Secret: "x", TokenLife: time.Hour})
+		svc, err := service.New(service.Options{Store: st, Hooks: webhook.None(), Logger: slog.New(slog.DiscardHandler), Secret: "x", TokenLife: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -178,7 +178,8 @@ func (s *Service) readEvent(ctx context.Context, tx store.Tx, op im.Operator, c 
 	default:
 		return nil
 	}
-	if !s.hooks.Wants(command) {
+	about := im.About{SendID: c.OwnerUserID, RecvID: c.UserID, GroupID: c.GroupID}
+	if len(s.hooks.Route(command, about)) == 0 { // else two reads for nothing
 		return nil
 	}
 	top := slices.Max(seqs)
@@ -209,7 +210,7 @@ func (s *Service) readEvent(ctx context.Context, tx store.Tx, op im.Operator, c 
 			UnreadMsgNum: max(0, states[c.ConversationID].MaxSeq-after), HasReadSeq: after, ContentType: contentType,
 		})
 	}
-	ev := s.event(op, command, body)
-	ev.Lane = c.ConversationID
-	return tx.AddEvents(ctx, []*im.Event{ev})
+	return s.emit(ctx, tx, op, happened{
+		command: command, lane: c.ConversationID, about: about, body: func(string) []byte { return body },
+	})
 }

@@ -199,25 +199,3 @@ func (s *Service) checkGroup(ctx context.Context, m *im.Message) error {
 	}
 	return nil
 }
-
-// messageEvents returns the events that a stored message causes.
-func (s *Service) messageEvents(op im.Operator, m *im.Message, commands ...im.Command) []*im.Event {
-	if !m.Stored() {
-		return nil
-	}
-	var out []*im.Event
-	for _, c := range commands {
-		if s.hooks.WantsMessage(c, m) {
-			out = append(out, s.event(op, c, nil))
-		}
-	}
-	return out
-}
-
-func (s *Service) event(op im.Operator, c im.Command, body []byte) *im.Event {
-	id := op.OperationID
-	if id == "" {
-		id = im.NewID() // receivers rely on the header; not every cause has a request
-	}
-	return &im.Event{EventID: im.NewEventID(), Command: c, OperationID: id, Body: body, CreatedAt: s.nowMs()}
-}

@@ -27,22 +27,6 @@ type Log interface {
 	Submit(ctx context.Context, e *msglog.Entry)
 }
 
-// Hooks says which callbacks are wanted (package webhook).
-type Hooks interface {
-	Wants(c im.Command) bool
-	WantsMessage(c im.Command, m *im.Message) bool
-}
-
-// Emits reports whether this version has an event or a question of a command. An
-// operator who turns on one that it has not should hear of it.
-func Emits(c im.Command) bool {
-	switch c {
-	case im.AfterSendSingleMsg, im.AfterSendGroupMsg, im.AfterSingleMsgRead, im.AfterGroupMsgRead, im.AfterCreateSingleChatConversation:
-		return true
-	}
-	return false
-}
-
 // Presence is the live connections, of which the service ends some.
 type Presence interface {
 	Kick(userID string, p im.Platform)

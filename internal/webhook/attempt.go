@@ -86,6 +86,14 @@ func newTargets(c *Config) (targets []target, authorization string, err error) {
 	return targets, authorization, nil
 }
 
+// userAgent is what the User-Agent header says.
+func userAgent(c *Config) string {
+	if c.Version == "" {
+		return "Parley"
+	}
+	return "Parley/" + c.Version
+}
+
 // newTransport returns the endpoint's own pool of connections. Redirects are
 // never followed, because it is used without an http.Client.
 func newTransport(c *Config) (*http.Transport, error) {

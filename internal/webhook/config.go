@@ -28,6 +28,9 @@ type Config struct {
 	Secrets []string
 	// Rules holds the callbacks that were configured; a missing one is off.
 	Rules map[im.Command]Rule
+	// GroupRevoke turns AfterRevokeMsg on for groups only (key afterGroupMsgRevoke,
+	// which has no command of its own).
+	GroupRevoke Rule
 	// Concurrency is the number of attempts, and of connections, at a time.
 	Concurrency int
 	// Hold is the longest time a failing event keeps the later events of its
@@ -52,6 +55,8 @@ type Config struct {
 // Rule is the configuration of one callback (webhooks.md 1.4, 1.8).
 type Rule struct {
 	Enabled bool
+	// FailedContinue lets the operation go on when its before callback failed.
+	FailedContinue bool
 	// Timeout is for the whole call; 0 or less means DefaultTimeout.
 	Timeout time.Duration
 	// Denied and Allowed restrict content types; denied wins, empty does not restrict.

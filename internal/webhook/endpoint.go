@@ -382,12 +382,8 @@ func newEndpoint(o *Options, m *metrics, wakeReader func()) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	agent := "Parley"
-	if c.Version != "" {
-		agent += "/" + c.Version
-	}
 	ep := &endpoint{
-		targets: targets, authorization: authorization, userAgent: agent,
+		targets: targets, authorization: authorization, userAgent: userAgent(c),
 		schedule: c.Schedule, hold: c.Hold, pauseAfter: c.PauseAfter,
 		concurrency: c.Concurrency, maxBody: c.MaxBody, maxLoaded: c.MaxLoaded, maxBytes: c.MaxLoadedBytes, maxLane: max(c.MaxLoaded/laneShare, 1),
 		transport: o.Transport, decode: o.Decode, random: rand.Float64, metrics: m, log: o.Log,

@@ -1,0 +1,362 @@
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"parley/internal/im"
+)
+
+const (
+	// beforeConns is the number of before callbacks in flight; more wait for their turn inside their timeout.
+	beforeConns = 256
+	// maxBeforeAnswer bounds the answer of a before callback; a larger one is a failure (webhooks.md 1.7).
+	maxBeforeAnswer = 1 << 20
+)
+
+// Question is one before callback: may this be done, and how?
+type Question struct {
+	Command     im.Command
+	OperationID string // of the request that asks
+	Body        []byte
+}
+
+// Asker asks the business server before something is done (webhooks.md 1.5 to
+// 1.7, webhook-delivery.md 6.6). It has connections of its own, so that a slow
+// receiver of after events cannot keep requests waiting. Its methods may be
+// called from any goroutine, and must not be called inside a transaction.
+type Asker struct {
+	log     *slog.Logger
+	metrics *beforeMetrics
+	fixed   http.RoundTripper // of the options; nil: one for each configuration
+	current atomic.Pointer[asking]
+}
+
+// asking is what one configuration makes of the Asker.
+type asking struct {
+	config        *Config
+	targets       []target
+	authorization string
+	userAgent     string
+	secrets       []secret
+	transport     http.RoundTripper
+
+	mu      sync.Mutex // guards breaker
+	breaker breaker
+}
+
+// AskerOptions are what an Asker is made of. Log, Metrics and Transport may be nil.
+type AskerOptions struct {
+	Config    *Config
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+	Transport http.RoundTripper // replaces the asker's own connections
+}
+
+// NewAsker returns an asker for a valid configuration. It starts nothing.
+func NewAsker(o AskerOptions) (*Asker, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	m, err := newBeforeMetrics(o.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	a := &Asker{log: o.Log, metrics: m, fixed: o.Transport}
+	if err := a.Reload(o.Config); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Reload puts a valid configuration in the place of the present one. Calls in
+// flight end under the old one.
+func (a *Asker) Reload(c *Config) error {
+	now := &asking{config: c, userAgent: userAgent(c), transport: a.fixed}
+	if c.URL != "" {
+		var err error
+		if now.targets, now.authorization, err = newTargets(c); err != nil {
+			return err
+		}
+		for _, text := range c.Secrets {
+			key, err := parseSecret(text)
+			if err != nil {
+				return err
+			}
+			now.secrets = append(now.secrets, key)
+		}
+		if now.transport == nil {
+			t, err := newTransport(c)
+			if err != nil {
+				return err
+			}
+			t.MaxConnsPerHost, t.MaxIdleConnsPerHost = beforeConns, beforeConns
+			now.transport = t
+		}
+	}
+	if old := a.current.Swap(now); old != nil {
+		old.close()
+	}
+	return nil
+}
+
+// Close gives back the idle connections.
+func (a *Asker) Close() { a.current.Load().close() }
+
+func (c *asking) close() {
+	if t, ok := c.transport.(*http.Transport); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// Asks reports whether a before callback is on. It is for those without a filter.
+func (a *Asker) Asks(cmd im.Command) bool { return a.current.Load().config.Wants(cmd) }
+
+// AsksMessage reports whether a before callback is on and its filters let a message pass.
+func (a *Asker) AsksMessage(cmd im.Command, m *im.Message) bool {
+	return a.current.Load().config.WantsMessage(cmd, m)
+}
+
+// Ask makes the call. It returns an *im.Refusal if the business server stopped
+// the operation; the replacements it wants otherwise; nil if there are none to
+// apply because the callback is off, or failed and failedContinue lets the
+// operation go on. A failure that stops the operation is of kind
+// im.CallbackUnreachable or im.CallbackUnreadable. When ctx ends, nobody waits for
+// the result any more: im.Busy.
+func (a *Asker) Ask(ctx context.Context, q Question) (*Answer, error) {
+	c := a.current.Load()
+	if !c.config.Wants(q.Command) {
+		return nil, nil
+	}
+	start := time.Now()
+	answer, err := a.ask(ctx, c, q)
+	var refused *im.Refusal
+	var fault *askFault
+	switch {
+	case err == nil:
+		a.metrics.asked(q.Command, "passed", time.Since(start))
+		return answer, nil
+	case ctx.Err() != nil:
+		return nil, im.Errorf(im.Busy, "webhook.Ask", "the request was given up")
+	case errors.As(err, &fault):
+		a.metrics.asked(q.Command, fault.class, time.Since(start))
+		goesOn := c.config.Rules[q.Command].FailedContinue
+		a.log.Warn("before callback failed", "command", q.Command.Key(), "op", q.OperationID, "failure", fault.class,
+			"err", fault.cause, "failedContinue", goesOn)
+		if goesOn {
+			a.metrics.continued.WithLabelValues(q.Command.Key()).Inc()
+			return nil, nil
+		}
+		return nil, fault.told
+	case errors.As(err, &refused):
+		a.metrics.asked(q.Command, "refused", time.Since(start))
+	}
+	return nil, err
+}
+
+// askFault is a failure of a before callback: failedContinue decides what it means.
+type askFault struct {
+	class string // for the metric
+	cause error  // for the log: it may name the receiver's address
+	told  error  // for the user: it does not
+}
+
+// Error returns the cause.
+func (f *askFault) Error() string { return f.class + ": " + f.cause.Error() }
+
+func unreachable(class string, cause error) *askFault {
+	return &askFault{class, cause, im.Errorf(im.CallbackUnreachable, "", "the business server did not answer")}
+}
+
+func unreadable(cause error) *askFault {
+	return &askFault{"parse", cause, im.Errorf(im.CallbackUnreadable, "", "the business server's answer could not be read")}
+}
+
+// errBreakerOpen is the cause of calls that are not made.
+var errBreakerOpen = errors.New("the breaker is open: no call was made")
+
+// ask makes the call through the breaker and judges the answer.
+func (a *Asker) ask(ctx context.Context, c *asking, q Question) (*Answer, error) {
+	pass, ok := c.enter()
+	if !ok {
+		return nil, unreachable("breaker", errBreakerOpen)
+	}
+	status, raw, err := c.call(ctx, q)
+	if ctx.Err() != nil {
+		c.leave(pass, nil)
+		return nil, ctx.Err()
+	}
+	answer, err := a.judge(status, raw, err, q)
+	var fault *askFault
+	works := !errors.As(err, &fault)
+	if c.leave(pass, &works) {
+		a.log.Warn("breaker of before callbacks changed", "open", !works)
+	}
+	return answer, err
+}
+
+// judge makes of an HTTP answer what it means (webhooks.md 1.5, 1.7).
+func (a *Asker) judge(status int, raw []byte, err error, q Question) (*Answer, error) {
+	if err != nil {
+		var fault *askFault
+		if errors.As(err, &fault) {
+			return nil, fault
+		}
+		return nil, unreachable("connect", err)
+	}
+	log := a.log.With("command", q.Command.Key(), "op", q.OperationID)
+	answer, verdict, err := parseAnswer(raw, log)
+	switch {
+	case err == nil && verdict.refused(): // whatever the status: it was said plainly
+		return nil, answer.refusal()
+	case status/100 != 2:
+		return nil, unreachable("status", errors.New("status "+strconv.Itoa(status)))
+	case err != nil:
+		return nil, unreadable(err)
+	case verdict.actionCode != 0:
+		return nil, &askFault{"action", errors.New("actionCode " + strconv.FormatInt(verdict.actionCode, 10)), answer.refusal()}
+	}
+	return answer, nil
+}
+
+// enter asks the breaker for a pass.
+func (c *asking) enter() (pass uint32, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.breaker.ripen(time.Now())
+	return c.breaker.pass()
+}
+
+// leave tells the breaker what became of a call, nil meaning nothing is known.
+func (c *asking) leave(pass uint32, works *bool) (changed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if works == nil {
+		c.breaker.unused(pass)
+		return false
+	}
+	return c.breaker.record(pass, *works, time.Now())
+}
+
+// call makes the request, a second time if no connection could be made.
+func (c *asking) call(ctx context.Context, q Question) (status int, body []byte, err error) {
+	if len(q.Body) > c.config.MaxBody {
+		return 0, nil, unreadable(errors.New("the body is larger than the limit"))
+	}
+	t := c.targets[q.Command]
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	id := im.NewEventID()
+	for attempt := 1; ; attempt++ {
+		answer, err := c.transport.RoundTrip(c.request(ctx, q, t, id, attempt))
+		if err == nil {
+			status, body, err = readAnswer(answer)
+		}
+		switch {
+		case err == nil:
+			return status, body, nil
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return 0, nil, unreachable("timeout", err)
+		case attempt == 1 && ctx.Err() == nil && notConnected(err):
+			continue
+		}
+		return 0, nil, err
+	}
+}
+
+// notConnected reports whether a call failed before anything was sent.
+func notConnected(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+func readAnswer(answer *http.Response) (status int, body []byte, err error) {
+	defer answer.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(answer.Body, maxBeforeAnswer+1))
+	if err == nil && len(body) > maxBeforeAnswer {
+		err = unreadable(errors.New("the answer is larger than the limit"))
+	}
+	return answer.StatusCode, body, err
+}
+
+// request returns the request of one attempt.
+func (c *asking) request(ctx context.Context, q Question, t target, id string, attempt int) *http.Request {
+	timestamp := strconv.FormatInt(time.Now().Unix(), 10)
+	header := http.Header{
+		"Content-Type":    {"application/json; charset=utf-8"},
+		"User-Agent":      {c.userAgent},
+		"Idempotency-Key": {}, // as for after events: lets the transport repeat what a kept connection lost
+		headerID:          {id},
+		headerTimestamp:   {timestamp},
+		headerAttempt:     {strconv.Itoa(attempt)},
+		headerOperationID: {headerText(q.OperationID)},
+	}
+	if c.authorization != "" {
+		header["Authorization"] = []string{c.authorization}
+	}
+	var signatures []string
+	for _, s := range c.secrets {
+		signatures = append(signatures, string(appendSignature(nil, s.mac(), id, timestamp, q.Body)))
+	}
+	if len(signatures) > 0 {
+		header[headerSignature] = []string{strings.Join(signatures, " ")}
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.Body)), nil }
+	first, _ := open()
+	return (&http.Request{
+		Method: http.MethodPost, URL: t.url, Host: t.url.Host, Header: header,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Body: first, GetBody: open, ContentLength: int64(len(q.Body)),
+	}).WithContext(ctx)
+}
+
+// beforeMetrics are the numbers of webhook-delivery.md 6.10 that belong to before callbacks.
+type beforeMetrics struct {
+	calls     *prometheus.CounterVec // command, outcome
+	continued *prometheus.CounterVec // command
+	latency   prometheus.Histogram
+}
+
+func newBeforeMetrics(r prometheus.Registerer) (*beforeMetrics, error) {
+	const ns, sub = "parley", "webhook"
+	m := &beforeMetrics{
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: ns, Subsystem: sub, Name: "before_total",
+			Help: "Before callbacks by callback and outcome: passed, refused, or the kind of failure.",
+		}, []string{"command", "outcome"}),
+		continued: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: ns, Subsystem: sub, Name: "before_continued_total",
+			Help: "Operations that went on although their before callback failed.",
+		}, []string{"command"}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: ns, Subsystem: sub, Name: "before_seconds", Help: "Time that a request waited for a before callback.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+	}
+	if r == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.calls, m.continued, m.latency} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *beforeMetrics) asked(cmd im.Command, outcome string, took time.Duration) {
+	m.calls.WithLabelValues(cmd.Key(), outcome).Inc()
+	m.latency.Observe(took.Seconds())
+}
