@@ -44,7 +44,11 @@ const (
 	Busy
 	CallbackUnreachable
 	CallbackUnreadable
-	kinds // number of kinds
+	UploadExpired
+	// Unusable is a fault of the caller's that the protocol has no code of its own for.
+	Unusable
+	TooMany // over a limit of requests or messages in a time
+	kinds   // number of kinds
 )
 
 // Kinds returns every kind, for tests of tables.

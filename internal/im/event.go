@@ -144,6 +144,16 @@ func (c Command) Key() string {
 	return commands[c].key
 }
 
+// ParseCommand finds a command by its callback string or by its key.
+func ParseCommand(name string) (Command, error) {
+	for i := range commands {
+		if i > 0 && name != "" && (commands[i].name == name || commands[i].key == name) {
+			return Command(i), nil
+		}
+	}
+	return 0, Errorf(Invalid, "im.ParseCommand", "%.64q is no command of a callback", name)
+}
+
 // CarriesMessage reports whether the body of an after command is made from a
 // stored message when it is sent, instead of being kept in the outbox.
 func (c Command) CarriesMessage() bool {
@@ -184,6 +194,3 @@ func GroupLane(groupID string) string { return "group:" + groupID }
 
 // UserLane names the lane of events of one user.
 func UserLane(userID string) string { return "user:" + userID }
-
-// NewEventID returns an identifier for an event: opaque, unique, without dots.
-func NewEventID() string { return "evt_" + NewID() }

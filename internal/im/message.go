@@ -2,13 +2,16 @@ package im
 
 // Content types the server itself knows (messages.md 5). All others are passed through.
 const (
-	ContentText      = 101
-	ContentAtText    = 106
-	ContentTyping    = 113
-	ContentQuote     = 114
-	ContentMarkdown  = 118
-	ContentRevokeOld = 111
-	ContentOA        = 1400
+	ContentText         = 101
+	ContentAtText       = 106
+	ContentCustom       = 110
+	ContentTyping       = 113
+	ContentQuote        = 114
+	ContentFace         = 115
+	ContentAdvancedText = 117
+	ContentMarkdown     = 118
+	ContentRevokeOld    = 111
+	ContentOA           = 1400
 
 	ContentConversationChanged = 1300
 	ContentFriendInfoUpdated   = 1209
@@ -208,13 +211,14 @@ const (
 	Descending PullOrder = 1
 )
 
-// SendResult is the acknowledgement of a message. Modified is the whole message
-// when a callback changed it.
+// SendResult is the acknowledgement of a message.
 type SendResult struct {
 	ServerMsgID string
 	ClientMsgID string
 	SendTime    int64
-	Modified    *Message
+	// Modified is the whole message as it was stored, and Given as it was before, when a
+	// callback changed it; else both are nil.
+	Modified, Given *Message
 }
 
 // ReadState is a user's position in a conversation as clients see it (messages.md 6.3).

@@ -21,6 +21,8 @@ type Contacts interface {
 	FriendRecords(ctx context.Context, ownerID string, friendIDs []string) ([]im.Friend, error)
 	// FriendOf returns the users that have friendID as friend, in ascending order.
 	FriendOf(ctx context.Context, friendID string) ([]string, error)
+	// BlockedBy returns the users that have blackID in their block list, in ascending order.
+	BlockedBy(ctx context.Context, blackID string) ([]string, error)
 	// BlackRecords returns the entries among blackIDs as they are stored, in no
 	// particular order: times in milliseconds, of BlackUserInfo the id alone.
 	BlackRecords(ctx context.Context, ownerID string, blackIDs []string) ([]im.Black, error)

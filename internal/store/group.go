@@ -17,6 +17,10 @@ type GroupSearch interface {
 	Managers(ctx context.Context, groupID string, limit int) ([]im.Member, error)
 	// MembersByID returns members with an id above after, by id.
 	MembersByID(ctx context.Context, groupID, after string, limit int) ([]im.Member, error)
+	// SearchMembers returns a page, in member order, of the members whose name matches,
+	// and their number. The name is the one the group shows. It reads the names of all
+	// members.
+	SearchMembers(ctx context.Context, groupID string, match func(name string) bool, offset, limit int) ([]im.Member, int, error)
 	// Dismissals returns the groups of PutDismissal.
 	Dismissals(ctx context.Context) ([]string, error)
 }
@@ -71,8 +75,9 @@ type ReaderWriter interface {
 	OpenReaders(ctx context.Context, conversationID string, userIDs []string) (owners []string, err error)
 	// SetFirstSeq makes seq the first number the users may read.
 	SetFirstSeq(ctx context.Context, conversationID string, userIDs []string, seq int64) error
-	// SetAtType sets the groupAtType of the records that the users have of a conversation.
-	SetAtType(ctx context.Context, conversationID string, userIDs []string, atType int32) error
+	// SetAtType sets the groupAtType of the records that the users have of a conversation,
+	// and returns whose it has changed, in no particular order.
+	SetAtType(ctx context.Context, conversationID string, userIDs []string, atType int32) (changed []string, err error)
 }
 
 // ManyVersions changes version logs in bulk.

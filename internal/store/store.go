@@ -50,12 +50,18 @@ type Reader interface {
 	UserLists
 	UserCommands
 	ClientConfigs
+	ClientLogs
+	Statistics
+	Objects
+	Push
 	Conversations
 	Messages
 	Alterations
 	RecordLists
 	Versions
 	Outbox
+	HookLog
+	Endpoints
 }
 
 // Writer is everything that can be changed inside a transaction.
@@ -65,6 +71,9 @@ type Writer interface {
 	FriendRequestWriter
 	UserCommandWriter
 	ClientConfigWriter
+	ClientLogWriter
+	ObjectWriter
+	PushWriter
 	TokenWriter
 	GroupWriter
 	GroupChanger
@@ -77,6 +86,8 @@ type Writer interface {
 	RecordWriter
 	VersionWriter
 	OutboxWriter
+	HookLogWriter
+	EndpointWriter
 }
 
 // Users reads accounts.
@@ -180,6 +191,8 @@ type ConversationSeq struct {
 	User   im.UserSeqs
 	Bound  int64 // the record's MaxSeq: 0 = none
 	Pinned bool
+	// CreateTime is when the record was made.
+	CreateTime int64
 }
 
 // Conversations reads conversation records and positions.
@@ -242,40 +255,6 @@ type VersionWriter interface {
 	Step(ctx context.Context, list im.List, owner string, change im.Change, elements ...string) (im.Version, error)
 	// OpenLog returns the log's position and creates the log if need be.
 	OpenLog(ctx context.Context, list im.List, owner string) (im.Version, error)
-}
-
-// OutboxEvent is an event to be sent, with the stored message it speaks of, if any.
-type OutboxEvent struct {
-	im.Event
-	Message []byte // body of the message, for commands that carry one; nil if it is gone
-}
-
-// Outbox reads events that were not delivered yet.
-type Outbox interface {
-	// Events returns fresh events (never attempted) with an id above after, in order.
-	// Ids are given in commit order, so a reader that goes on from the last id it saw misses none.
-	Events(ctx context.Context, after int64, limit int) ([]OutboxEvent, error)
-	// DueEvents returns attempted events whose next attempt is due at now, oldest due first.
-	DueEvents(ctx context.Context, now int64, limit int) ([]OutboxEvent, error)
-	// OutboxStats returns the number of undelivered events and the creation time of the oldest (0: none).
-	OutboxStats(ctx context.Context) (n, oldest int64, err error)
-}
-
-// Retry is the outcome of a failed attempt.
-type Retry struct {
-	ID       int64
-	Attempts int
-	NextAt   int64 // ms, never 0
-	Error    string
-}
-
-// OutboxWriter changes the outbox.
-type OutboxWriter interface {
-	// AddEvents stores events and sets their ID and LaneSeq, both at the end of the
-	// transaction: a reader on it does not see them.
-	AddEvents(ctx context.Context, events []*im.Event) error
-	DeleteEvents(ctx context.Context, ids []int64) error
-	RetryEvents(ctx context.Context, retries []Retry) error
 }
 
 // Item is one unit of an append: what it holds commits together or not at all.

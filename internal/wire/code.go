@@ -45,6 +45,9 @@ var codes = map[im.Kind]struct {
 	im.Busy:                 {http.StatusInternalServerError, "ServerInternalError"},
 	im.CallbackUnreachable:  {90004, "NetworkError"},
 	im.CallbackUnreadable:   {90007, "DataError"},
+	im.TooMany:              {http.StatusTooManyRequests, "TooManyRequests"},
+	im.UploadExpired:        {1701, "FileUploadedExpiredError"},
+	im.Unusable:             {http.StatusInternalServerError, "ServerInternalError"},
 }
 
 // Status is an error as clients see it. The zero Status is success.

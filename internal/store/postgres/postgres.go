@@ -28,13 +28,14 @@ const (
 	shards = 4
 	// attempts is how often a transaction is tried when the database ends it for the
 	// sake of another.
-	attempts = 5
+	attempts = 8
 )
 
 // Advisory lock keys of this program.
 const (
 	lockMigrate = 0x7061726c6579_01
 	lockOutbox  = 0x7061726c6579_02
+	lockAgain   = 0x7061726c6579_03
 )
 
 // SQLSTATE codes the engine reacts to.
@@ -81,10 +82,21 @@ func (e *engine) Reader() sqlstore.Handle { return &handle{r: e.db} }
 
 func (e *engine) Shards() int { return shards }
 
-// Write implements sqlstore.Engine; a deadlock or a serialization failure is tried again.
+// Write implements sqlstore.Engine; a deadlock or a serialization failure is tried
+// again. Transactions that are tried again go one at a time, on all nodes: what met
+// once would else meet again.
 func (e *engine) Write(ctx context.Context, fn func(sqlstore.Handle) error) error {
 	for try := 1; ; try++ {
-		err := e.writeOnce(ctx, fn)
+		run := fn
+		if try > 1 {
+			run = func(h sqlstore.Handle) error {
+				if _, err := h.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(lockAgain)); err != nil {
+					return fmt.Errorf("postgres: lock to try again: %w", err)
+				}
+				return fn(h)
+			}
+		}
+		err := e.writeOnce(ctx, run)
 		if try < attempts && e.Lost(err) {
 			continue
 		}
@@ -234,36 +246,55 @@ func (e *engine) RaiseReads(ctx context.Context, h sqlstore.Handle, raises []sql
 
 func (e *engine) InsertEvents(ctx context.Context, h sqlstore.Handle, events []*im.Event) error {
 	n := len(events)
-	eventIDs, lanes, operations := make([]string, n), make([]string, n), make([]string, n)
+	eventIDs, endpoints, lanes, operations := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	laneSeqs, seqs, created := make([]int64, n), make([]int64, n), make([]int64, n)
 	commands := make([]int16, n)
 	bodies := make([][]byte, n)
-	byID := make(map[string]*im.Event, n)
+	type key struct{ event, endpoint string }
+	byID := make(map[key]*im.Event, n)
 	for i, v := range events {
-		eventIDs[i], lanes[i], operations[i] = v.EventID, v.Lane, v.OperationID
+		eventIDs[i], endpoints[i], lanes[i], operations[i] = v.EventID, v.Endpoint, v.Lane, v.OperationID
 		laneSeqs[i], seqs[i], created[i] = v.LaneSeq, v.Seq, v.CreatedAt
 		commands[i], bodies[i] = int16(v.Command), v.Body
-		byID[v.EventID] = v
+		byID[key{v.EventID, v.Endpoint}] = v
 	}
-	rows, err := h.Query(ctx, `INSERT INTO outbox (event_id, lane, lane_seq, command, seq, operation_id, body, created_at,
+	rows, err := h.Query(ctx, `INSERT INTO outbox (event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at,
 			attempts, next_at, last_error)
-		SELECT i, l, n, c, s, o, b, t, 0, 0, ''
-		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::smallint[], $5::bigint[], $6::text[], $7::bytea[], $8::bigint[])
-			WITH ORDINALITY AS u(i, l, n, c, s, o, b, t, place) ORDER BY place
-		RETURNING event_id, id`, eventIDs, lanes, laneSeqs, commands, seqs, operations, bodies, created)
+		SELECT i, e, l, n, c, s, o, b, t, 0, 0, ''
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::smallint[], $6::bigint[], $7::text[], $8::bytea[], $9::bigint[])
+			WITH ORDINALITY AS u(i, e, l, n, c, s, o, b, t, place) ORDER BY place
+		RETURNING event_id, endpoint, id`, eventIDs, endpoints, lanes, laneSeqs, commands, seqs, operations, bodies, created)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var eventID string
+		var k key
 		var id int64
-		if err := rows.Scan(&eventID, &id); err != nil {
+		if err := rows.Scan(&k.event, &k.endpoint, &id); err != nil {
 			return err
 		}
-		byID[eventID].ID = id
+		byID[k].ID = id
 	}
 	return rows.Err()
+}
+
+func (e *engine) LogEvents(ctx context.Context, h sqlstore.Handle, events []store.Settled, bodies bool) error {
+	n := len(events)
+	ids, at, took := make([]int64, n), make([]int64, n), make([]int64, n)
+	outcomes, attempts, status := make([]int16, n), make([]int32, n), make([]int32, n)
+	faults, answers := make([]string, n), make([][]byte, n)
+	for i := range events {
+		v := &events[i]
+		ids[i], at[i], outcomes[i], attempts[i] = v.ID, v.At, int16(v.Outcome), int32(v.Attempts)
+		took[i], status[i], faults[i], answers[i] = v.Last.Took, int32(v.Last.Status), v.Last.Error, v.Last.Answer
+	}
+	_, err := h.Exec(ctx, `INSERT INTO webhook_log (event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at,
+			outcome, attempts, settled_at, status, took, error, answer)
+		SELECT event_id, endpoint, lane, lane_seq, command, seq, operation_id, CASE WHEN $9::bool THEN body END, created_at, x, n, t, s, d, f, a
+		FROM outbox o JOIN unnest($1::bigint[], $2::smallint[], $3::int[], $4::bigint[], $5::int[], $6::bigint[], $7::text[], $8::bytea[])
+			AS u(i, x, n, t, s, d, f, a) ON o.id = u.i ORDER BY o.id`, ids, outcomes, attempts, at, status, took, faults, answers, bodies)
+	return err
 }
 
 func (e *engine) Ping(ctx context.Context) error {

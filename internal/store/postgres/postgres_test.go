@@ -154,3 +154,7 @@ func deadlocks(t *testing.T, d *storetest.Database) (n int64) {
 func BenchmarkStore(b *testing.B) {
 	storetest.Bench(b, func(b *testing.B) store.Store { return storetest.NewPostgres(b).Open(b) })
 }
+
+func BenchmarkBacklog(b *testing.B) {
+	storetest.BenchBacklog(b, func(b *testing.B) store.Store { return storetest.NewPostgres(b).Open(b) })
+}

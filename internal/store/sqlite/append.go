@@ -88,13 +88,28 @@ func (e *engine) RaiseReads(ctx context.Context, h sqlstore.Handle, raises []sql
 
 func (e *engine) InsertEvents(ctx context.Context, h sqlstore.Handle, events []*im.Event) error {
 	for _, v := range events {
-		r, err := h.Exec(ctx, `INSERT INTO outbox (event_id, lane, lane_seq, command, seq, operation_id, body, created_at,
-			attempts, next_at, last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, '')`,
-			v.EventID, v.Lane, v.LaneSeq, v.Command, v.Seq, v.OperationID, v.Body, v.CreatedAt)
+		r, err := h.Exec(ctx, `INSERT INTO outbox (event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at,
+			attempts, next_at, last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, '')`,
+			v.EventID, v.Endpoint, v.Lane, v.LaneSeq, v.Command, v.Seq, v.OperationID, v.Body, v.CreatedAt)
 		if err != nil {
 			return err
 		}
 		if v.ID, err = r.LastInsertId(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *engine) LogEvents(ctx context.Context, h sqlstore.Handle, events []store.Settled, bodies bool) error {
+	for i := range events {
+		v := &events[i]
+		_, err := h.Exec(ctx, `INSERT INTO webhook_log (event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at,
+				outcome, attempts, settled_at, status, took, error, answer)
+			SELECT event_id, endpoint, lane, lane_seq, command, seq, operation_id, CASE WHEN $1 THEN body END, created_at,
+				$2, $3, $4, $5, $6, $7, $8 FROM outbox WHERE id = $9`,
+			bodies, v.Outcome, v.Attempts, v.At, v.Last.Status, v.Last.Took, v.Last.Error, v.Last.Answer, v.ID)
+		if err != nil {
 			return err
 		}
 	}

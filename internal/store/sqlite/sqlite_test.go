@@ -41,6 +41,10 @@ func BenchmarkStore(b *testing.B) {
 	storetest.Bench(b, func(b *testing.B) store.Store { return storetest.NewSQLite(b).Open(b) })
 }
 
+func BenchmarkBacklog(b *testing.B) {
+	storetest.BenchBacklog(b, func(b *testing.B) store.Store { return storetest.NewSQLite(b).Open(b) })
+}
+
 // TestPaths opens files whose names mean something in a URI.
 func TestPaths(t *testing.T) {
 	ctx := context.Background()

@@ -105,7 +105,8 @@ func (t *tx) appendRows(ctx context.Context, rows []*store.NewMessage) ([]*im.Ev
 	return events, nil
 }
 
-// number gives the rows their numbers, and their events their places in the lane.
+// number gives the rows their numbers, and their events for the main endpoint
+// their places in the lane; numberLanes does the others.
 // It returns the conversations that have dropped records.
 func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []ReadRaise, now int64) (dropped map[string]bool, err error) {
 	byConversation := make(map[string]*Bump, len(rows))
@@ -118,7 +119,11 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []Read
 			bumps = append(bumps, b)
 		}
 		b.Messages++
-		b.Events += int64(len(m.Events))
+		for _, e := range m.Events {
+			if e.Endpoint == im.MainEndpoint {
+				b.Events++
+			}
+		}
 	}
 	// One order for all writers: two nodes that bump the same rows cannot deadlock.
 	slices.SortFunc(bumps, func(a, b *Bump) int { return cmp.Compare(a.ConversationID, b.ConversationID) })
@@ -140,8 +145,11 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []Read
 		b.MaxSeq++
 		m.Record.Seq = b.MaxSeq
 		for _, e := range m.Events {
-			b.HookSeq++
-			e.Lane, e.LaneSeq, e.Seq = b.ConversationID, b.HookSeq, b.MaxSeq
+			e.Lane, e.LaneSeq, e.Seq = b.ConversationID, 0, b.MaxSeq
+			if e.Endpoint == im.MainEndpoint {
+				b.HookSeq++
+				e.LaneSeq = b.HookSeq
+			}
 		}
 	}
 	return dropped, nil

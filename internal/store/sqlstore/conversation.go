@@ -44,7 +44,7 @@ func (q queries) ConversationIDs(ctx context.Context, ownerID string) ([]string,
 
 func (q queries) ConversationSeqs(ctx context.Context, ownerID string, ids []string) ([]store.ConversationSeq, error) {
 	const query = `SELECT r.conversation_id, r.max_seq, r.is_pinned, COALESCE(c.max_seq, 0), COALESCE(c.min_seq, 0), COALESCE(c.max_seq_time, 0),
-		COALESCE(u.min_seq, 0), COALESCE(u.max_seq, 0), COALESCE(u.read_seq, 0)
+		COALESCE(u.min_seq, 0), COALESCE(u.max_seq, 0), COALESCE(u.read_seq, 0), r.create_time
 		FROM user_conversations r
 		LEFT JOIN conversations c ON c.conversation_id = r.conversation_id
 		LEFT JOIN user_seqs u ON u.user_id = r.owner_user_id AND u.conversation_id = r.conversation_id
@@ -57,7 +57,7 @@ func (q queries) ConversationSeqs(ctx context.Context, ownerID string, ids []str
 
 func scanConversationSeq(s scanner, c *store.ConversationSeq) error {
 	err := s.Scan(&c.State.ConversationID, &c.Bound, &c.Pinned, &c.State.MaxSeq, &c.State.MinSeq, &c.State.MaxSeqTime,
-		&c.User.MinSeq, &c.User.MaxSeq, &c.User.ReadSeq)
+		&c.User.MinSeq, &c.User.MaxSeq, &c.User.ReadSeq, &c.CreateTime)
 	c.User.ConversationID = c.State.ConversationID
 	return err
 }

@@ -28,6 +28,10 @@ func (q queries) FriendOf(ctx context.Context, friendID string) ([]string, error
 	return list(ctx, q.h, "FriendOf", scanString, `SELECT owner_user_id FROM friends WHERE friend_user_id = $1 ORDER BY owner_user_id`, friendID)
 }
 
+func (q queries) BlockedBy(ctx context.Context, blackID string) ([]string, error) {
+	return list(ctx, q.h, "BlockedBy", scanString, `SELECT owner_user_id FROM blacks WHERE black_user_id = $1 ORDER BY owner_user_id`, blackID)
+}
+
 func (q queries) BlackRecords(ctx context.Context, ownerID string, blackIDs []string) ([]im.Black, error) {
 	return listIn(ctx, q.h, "BlackRecords", func(s scanner, b *im.Black) error {
 		b.BlackUserInfo = new(im.PublicUser)

@@ -48,7 +48,13 @@ func (q queries) SearchGroups(ctx context.Context, match func(string) bool, offs
 
 // matchGroups goes through the names and keeps the ids of one page only.
 func (q queries) matchGroups(ctx context.Context, match func(string) bool, offset, limit int) (page []string, total int, err error) {
-	rows, err := q.h.Query(ctx, `SELECT group_id, group_name FROM groups WHERE status <> 2 ORDER BY create_time DESC, group_id`)
+	return q.matching(ctx, match, offset, limit, `SELECT group_id, group_name FROM groups WHERE status <> 2 ORDER BY create_time DESC, group_id`)
+}
+
+// matching goes through the ids and names that a query selects, and keeps the ids
+// of one page of those whose name matches, and their number.
+func (q queries) matching(ctx context.Context, match func(string) bool, offset, limit int, query string, args ...any) (page []string, total int, err error) {
+	rows, err := q.h.Query(ctx, query, args...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -67,6 +73,19 @@ func (q queries) matchGroups(ctx context.Context, match func(string) bool, offse
 		total++
 	}
 	return page, total, rows.Err()
+}
+
+func (q queries) SearchMembers(ctx context.Context, groupID string, match func(string) bool, offset, limit int) ([]im.Member, int, error) {
+	page, total, err := q.matching(ctx, match, offset, limit, `SELECT m.user_id,
+		CASE WHEN m.nickname <> '' THEN m.nickname ELSE COALESCE(u.nickname, '') END`+memberTables+`WHERE m.group_id = $1`+memberOrder, groupID)
+	if err != nil || len(page) == 0 {
+		return nil, total, failed("SearchMembers", err)
+	}
+	found, err := q.Members(ctx, groupID, page)
+	slices.SortFunc(found, func(a, b im.Member) int {
+		return cmp.Or(cmp.Compare(b.RoleLevel, a.RoleLevel), cmp.Compare(a.JoinTime, b.JoinTime), cmp.Compare(a.UserID, b.UserID))
+	})
+	return found, total, err
 }
 
 func (q queries) OwnerNicknames(ctx context.Context, groupIDs []string) (map[string]string, error) {

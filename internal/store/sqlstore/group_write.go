@@ -226,6 +226,7 @@ func (t *tx) SetFirstSeq(ctx context.Context, conversationID string, userIDs []s
 	return failed("SetFirstSeq", t.setSeqs(ctx, "min_seq", conversationID, userIDs, seq))
 }
 
-func (t *tx) SetAtType(ctx context.Context, conversationID string, userIDs []string, atType int32) error {
-	return failed("SetAtType", t.onRecords(ctx, `group_at_type = $1`, atType, conversationID, userIDs))
+func (t *tx) SetAtType(ctx context.Context, conversationID string, userIDs []string, atType int32) ([]string, error) {
+	return listIn(ctx, t.h, "SetAtType", scanString, `UPDATE user_conversations SET group_at_type = $1
+		WHERE conversation_id = $2 AND group_at_type <> $1 AND owner_user_id IN IDS RETURNING owner_user_id`, ordered(userIDs), atType, conversationID)
 }

@@ -94,10 +94,9 @@ func (t *tx) WipeMessages(ctx context.Context, conversationID string, seqs []int
 	})
 }
 
-// awaited is a condition: an undelivered event speaks of the message. The list of
-// such events is made once for a statement; no index is kept for it, since every
-// event would pay for it and only background work asks.
-const awaited = `(m.conversation_id, m.seq) IN (SELECT o.lane, o.seq FROM outbox o WHERE o.seq > 0)`
+// awaited is a condition: an undelivered event speaks of the message. It is asked
+// of the index for each message: a backlog may have millions of events.
+const awaited = `EXISTS (SELECT 1 FROM outbox o WHERE o.lane = m.conversation_id AND o.seq = m.seq AND o.seq > 0)`
 
 func (q queries) WipedMessages(ctx context.Context, limit int) ([]int64, error) {
 	return list(ctx, q.h, "WipedMessages", func(s scanner, id *int64) error { return s.Scan(id) },

@@ -50,6 +50,8 @@ type Engine interface {
 	RaiseReads(ctx context.Context, h Handle, raises []ReadRaise) error
 	// InsertEvents stores events and sets their ids, in order.
 	InsertEvents(ctx context.Context, h Handle, events []*im.Event) error
+	// LogEvents copies events of the outbox into the log, with how they ended.
+	LogEvents(ctx context.Context, h Handle, events []store.Settled, bodies bool) error
 
 	Ping(ctx context.Context) error
 	Close() error

@@ -156,7 +156,7 @@ func testConversationSeqs(t *testing.T, st store.Store) {
 	}
 	for i, id := range ids {
 		want := store.ConversationSeq{
-			State: states[id], User: positions[id], Bound: records[i].MaxSeq, Pinned: records[i].IsPinned,
+			State: states[id], User: positions[id], Bound: records[i].MaxSeq, Pinned: records[i].IsPinned, CreateTime: 1,
 		}
 		want.State.ConversationID, want.User.ConversationID = id, id
 		same(t, "seqs of "+id, byID[id], want)

@@ -105,6 +105,8 @@ func testBlackWrites(t *testing.T, st store.Store) {
 	same(t, "entries", must(st.BlackRecords(ctx, "o", []string{"b", "a", "o"}))(t), []im.Black{b})
 	same(t, "relation", must(st.Relation(ctx, "o", "a"))(t), store.Relation{Black: true})
 	same(t, "the other direction", must(st.Relation(ctx, "a", "o"))(t), store.Relation{})
+	same(t, "blocked by", must(st.BlockedBy(ctx, "a"))(t), []string{"o"})
+	same(t, "blocked by nobody", must(st.BlockedBy(ctx, "o"))(t), []string{})
 	insertUsers(t, st, "a")
 	list, n, err := st.Blacks(ctx, "o", 0, 9)
 	noErr(t, err)

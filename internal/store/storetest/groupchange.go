@@ -99,6 +99,27 @@ func testGroupSearch(t *testing.T, st store.Store) {
 	long := func(name string) bool { return len(name) > 1 }
 	same(t, "matching", search(long, 1, 2), []string{"g4", "g5", "4"})
 	same(t, "past the end", search(long, 9, 2), []string{"4"})
+	admin := member("g0", "a", im.RoleAdmin, 9)
+	admin.Nickname = "boss too"
+	insertUsers(t, st, "q", "p")
+	update(t, st, func(tx store.Tx) error {
+		return tx.InsertMembers(ctx, "g0", []im.Member{member("g0", "q", im.RoleMember, 3), member("g0", "p", im.RoleMember, 3), admin})
+	})
+	members := func(match func(string) bool, offset, limit int) (ids []string) {
+		t.Helper()
+		found, total, err := st.SearchMembers(ctx, "g0", match, offset, limit)
+		noErr(t, err)
+		for _, m := range found {
+			ids = append(ids, m.UserID)
+		}
+		return append(ids, fmt.Sprint(total))
+	}
+	any := func(string) bool { return true }
+	same(t, "all members", members(any, 0, 9), []string{"o", "a", "p", "q", "4"})
+	same(t, "a page of members", members(any, 1, 2), []string{"a", "p", "4"})
+	same(t, "by their own name", members(func(name string) bool { return name == "nick q" }, 0, 9), []string{"q", "1"})
+	same(t, "by the group's name for them", members(func(name string) bool { return strings.HasPrefix(name, "boss") }, 0, 9), []string{"o", "a", "2"})
+	same(t, "no member", members(func(string) bool { return false }, 0, 9), []string{"0"})
 	same(t, "names", must(st.OwnerNicknames(ctx, []string{"g1", "none"}))(t), map[string]string{"g1": "boss of g1"})
 }
 
@@ -186,7 +207,13 @@ func testChatBounds(t *testing.T, st store.Store) {
 	})
 	same(t, "opened", state("u00041", "sg_g"), [3]int64{})
 	same(t, "not opened", state("u00039", "sg_g"), [3]int64{0, 7, 7})
-	update(t, st, func(tx store.Tx) error { return tx.SetAtType(ctx, "sg_g", users, im.AtGroupNotice) })
+	for _, c := range []struct{ asked, changed []string }{{users[:30], users[:30]}, {users, users[30:50]}, {users, nil}} {
+		update(t, st, func(tx store.Tx) error {
+			changed, err := tx.SetAtType(ctx, "sg_g", c.asked, im.AtGroupNotice)
+			same(t, "flagged", sorted(changed), c.changed)
+			return err
+		})
+	}
 	same(t, "flag", must(st.Conversation(ctx, "u00049", "sg_g"))(t).GroupAtType, int32(im.AtGroupNotice))
 	same(t, "flag of another chat", must(st.Conversation(ctx, "u00049", "sg_h"))(t).GroupAtType, int32(0))
 }

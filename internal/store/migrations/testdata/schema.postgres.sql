@@ -7,6 +7,7 @@ CREATE TABLE blacks (
     ex text COLLATE "C" NOT NULL,
     CONSTRAINT blacks_pkey PRIMARY KEY (owner_user_id, black_user_id)
 );
+CREATE INDEX blacks_black ON blacks USING btree (black_user_id, owner_user_id);
 CREATE INDEX blacks_order ON blacks USING btree (owner_user_id, create_time, black_user_id);
 
 CREATE TABLE client_configs (
@@ -16,6 +17,22 @@ CREATE TABLE client_configs (
     CONSTRAINT client_configs_pkey PRIMARY KEY (user_id, config_key)
 );
 CREATE INDEX client_configs_key ON client_configs USING btree (config_key, user_id);
+
+CREATE TABLE client_logs (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    log_id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    platform text COLLATE "C" NOT NULL,
+    url text COLLATE "C" NOT NULL,
+    filename text COLLATE "C" NOT NULL,
+    app_framework text COLLATE "C" NOT NULL,
+    version text COLLATE "C" NOT NULL,
+    ex text COLLATE "C" NOT NULL,
+    create_time bigint NOT NULL,
+    CONSTRAINT client_logs_pkey PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX client_logs_log_id ON client_logs USING btree (log_id);
+CREATE INDEX client_logs_user ON client_logs USING btree (user_id, id);
 
 CREATE TABLE conversations (
     conversation_id text COLLATE "C" NOT NULL,
@@ -157,6 +174,64 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_seq ON messages USING btree (conversation_id, seq);
 CREATE INDEX messages_wiped ON messages USING btree (id) WHERE (state = 2);
 
+CREATE TABLE object_contents (
+    digest text COLLATE "C" NOT NULL,
+    content_key text COLLATE "C" NOT NULL,
+    size bigint NOT NULL,
+    used_at bigint NOT NULL,
+    image_format text COLLATE "C" NOT NULL,
+    image_width integer NOT NULL,
+    image_height integer NOT NULL,
+    CONSTRAINT object_contents_pkey PRIMARY KEY (digest)
+);
+CREATE UNIQUE INDEX object_contents_key ON object_contents USING btree (content_key);
+
+CREATE TABLE object_garbage (
+    content_key text COLLATE "C" NOT NULL,
+    CONSTRAINT object_garbage_pkey PRIMARY KEY (content_key)
+);
+
+CREATE TABLE object_suspects (
+    content_key text COLLATE "C" NOT NULL,
+    since bigint NOT NULL,
+    CONSTRAINT object_suspects_pkey PRIMARY KEY (content_key)
+);
+CREATE INDEX object_suspects_since ON object_suspects USING btree (since, content_key);
+
+CREATE TABLE object_thumbnails (
+    source_key text COLLATE "C" NOT NULL,
+    variant text COLLATE "C" NOT NULL,
+    content_key text COLLATE "C" NOT NULL,
+    CONSTRAINT object_thumbnails_pkey PRIMARY KEY (source_key, variant)
+);
+
+CREATE TABLE object_uploads (
+    id text COLLATE "C" NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    content_key text COLLATE "C" NOT NULL,
+    digest text COLLATE "C" NOT NULL,
+    size bigint NOT NULL,
+    part_size bigint NOT NULL,
+    parts integer NOT NULL,
+    storage_id text COLLATE "C" NOT NULL,
+    create_time bigint NOT NULL,
+    expire_time bigint NOT NULL,
+    CONSTRAINT object_uploads_pkey PRIMARY KEY (id)
+);
+CREATE INDEX object_uploads_expire ON object_uploads USING btree (expire_time, id);
+CREATE INDEX object_uploads_user ON object_uploads USING btree (user_id);
+
+CREATE TABLE objects (
+    name text COLLATE "C" NOT NULL,
+    content_key text COLLATE "C" NOT NULL,
+    size bigint NOT NULL,
+    content_type text COLLATE "C" NOT NULL,
+    cause text COLLATE "C" NOT NULL,
+    create_time bigint NOT NULL,
+    CONSTRAINT objects_pkey PRIMARY KEY (name)
+);
+CREATE INDEX objects_content ON objects USING btree (content_key);
+
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     event_id text COLLATE "C" NOT NULL,
@@ -170,9 +245,61 @@ CREATE TABLE outbox (
     attempts integer NOT NULL,
     next_at bigint NOT NULL,
     last_error text COLLATE "C" NOT NULL,
+    endpoint text COLLATE "C" DEFAULT ''::text NOT NULL,
+    dead smallint DEFAULT 0 NOT NULL,
+    failed_at bigint DEFAULT 0 NOT NULL,
+    base integer DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
-CREATE INDEX outbox_due ON outbox USING btree (next_at) WHERE (next_at > 0);
+CREATE INDEX outbox_attempted ON outbox USING btree (event_id) WHERE (next_at > 0);
+CREATE INDEX outbox_dead ON outbox USING btree (endpoint, id) WHERE ((next_at > 0) AND (dead = 1));
+CREATE INDEX outbox_due ON outbox USING btree (endpoint, next_at, id) WHERE ((next_at > 0) AND (dead = 0));
+CREATE INDEX outbox_fresh ON outbox USING btree (endpoint, id) WHERE (next_at = 0);
+CREATE INDEX outbox_message ON outbox USING btree (lane, seq) WHERE (seq > 0);
+
+CREATE TABLE push_badges (
+    user_id text COLLATE "C" NOT NULL,
+    badge bigint NOT NULL,
+    CONSTRAINT push_badges_pkey PRIMARY KEY (user_id)
+);
+
+CREATE TABLE push_intents (
+    message_id text COLLATE "C" NOT NULL,
+    conversation_id text COLLATE "C" NOT NULL,
+    seq bigint NOT NULL,
+    done_to text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT push_intents_pkey PRIMARY KEY (message_id)
+);
+
+CREATE TABLE push_jobs (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    user_id text COLLATE "C" NOT NULL,
+    platform integer NOT NULL,
+    conversation_id text COLLATE "C" NOT NULL,
+    token text COLLATE "C" NOT NULL,
+    message_id text COLLATE "C" NOT NULL,
+    send_time bigint NOT NULL,
+    note bytea NOT NULL,
+    created_at bigint NOT NULL,
+    attempts integer NOT NULL,
+    next_at bigint NOT NULL,
+    claim text COLLATE "C" NOT NULL,
+    node text COLLATE "C" NOT NULL,
+    lease_until bigint NOT NULL,
+    CONSTRAINT push_jobs_pkey PRIMARY KEY (id)
+);
+CREATE INDEX push_jobs_due ON push_jobs USING btree (next_at, id);
+CREATE UNIQUE INDEX push_jobs_target ON push_jobs USING btree (user_id, platform, conversation_id);
+
+CREATE TABLE push_tokens (
+    user_id text COLLATE "C" NOT NULL,
+    platform integer NOT NULL,
+    token text COLLATE "C" NOT NULL,
+    expires_at bigint NOT NULL,
+    CONSTRAINT push_tokens_pkey PRIMARY KEY (user_id, platform)
+);
+CREATE INDEX push_tokens_token ON push_tokens USING btree (token);
 
 CREATE TABLE revocations (
     conversation_id text COLLATE "C" NOT NULL,
@@ -275,4 +402,63 @@ CREATE TABLE version_logs (
     version bigint NOT NULL,
     deleted_to bigint NOT NULL,
     CONSTRAINT version_logs_pkey PRIMARY KEY (list, owner)
+);
+
+CREATE TABLE webhook_attempts (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    event_id text COLLATE "C" NOT NULL,
+    endpoint text COLLATE "C" NOT NULL,
+    attempt integer NOT NULL,
+    at bigint NOT NULL,
+    status integer NOT NULL,
+    took bigint NOT NULL,
+    error text COLLATE "C" NOT NULL,
+    answer bytea,
+    CONSTRAINT webhook_attempts_pkey PRIMARY KEY (id)
+);
+CREATE INDEX webhook_attempts_event ON webhook_attempts USING btree (event_id);
+
+CREATE TABLE webhook_endpoints (
+    id text COLLATE "C" NOT NULL,
+    settings text COLLATE "C" NOT NULL,
+    paused_at bigint NOT NULL,
+    paused_reason text COLLATE "C" NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    deleted_at bigint NOT NULL,
+    CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (id)
+);
+
+CREATE TABLE webhook_leases (
+    endpoint text COLLATE "C" NOT NULL,
+    node text COLLATE "C" NOT NULL,
+    epoch bigint NOT NULL,
+    beat bigint NOT NULL,
+    CONSTRAINT webhook_leases_pkey PRIMARY KEY (endpoint)
+);
+
+CREATE TABLE webhook_log (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    event_id text COLLATE "C" NOT NULL,
+    endpoint text COLLATE "C" NOT NULL,
+    lane text COLLATE "C" NOT NULL,
+    lane_seq bigint NOT NULL,
+    command smallint NOT NULL,
+    seq bigint NOT NULL,
+    operation_id text COLLATE "C" NOT NULL,
+    body bytea,
+    created_at bigint NOT NULL,
+    outcome smallint NOT NULL,
+    attempts integer NOT NULL,
+    settled_at bigint NOT NULL,
+    status integer NOT NULL,
+    took bigint NOT NULL,
+    error text COLLATE "C" NOT NULL,
+    answer bytea,
+    CONSTRAINT webhook_log_pkey PRIMARY KEY (id)
+);
+CREATE INDEX webhook_log_event ON webhook_log USING btree (event_id);
+
+CREATE TABLE webhook_version (
+    version bigint NOT NULL
 );

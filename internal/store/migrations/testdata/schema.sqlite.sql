@@ -8,6 +8,8 @@ CREATE TABLE blacks (
     PRIMARY KEY (owner_user_id, black_user_id)
 );
 
+CREATE INDEX blacks_black ON blacks (black_user_id, owner_user_id);
+
 CREATE INDEX blacks_order ON blacks (owner_user_id, create_time, black_user_id);
 
 CREATE TABLE client_configs (
@@ -18,6 +20,23 @@ CREATE TABLE client_configs (
 );
 
 CREATE INDEX client_configs_key ON client_configs (config_key, user_id);
+
+CREATE TABLE client_logs (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    log_id        TEXT NOT NULL,
+    user_id       TEXT NOT NULL,
+    platform      TEXT NOT NULL,
+    url           TEXT NOT NULL,
+    filename      TEXT NOT NULL,
+    app_framework TEXT NOT NULL,
+    version       TEXT NOT NULL,
+    ex            TEXT NOT NULL,
+    create_time   BIGINT NOT NULL
+);
+
+CREATE UNIQUE INDEX client_logs_log_id ON client_logs (log_id);
+
+CREATE INDEX client_logs_user ON client_logs (user_id, id);
 
 CREATE TABLE conversations (
     conversation_id TEXT PRIMARY KEY,
@@ -163,6 +182,64 @@ CREATE UNIQUE INDEX messages_seq ON messages (conversation_id, seq);
 
 CREATE INDEX messages_wiped ON messages (id) WHERE state = 2;
 
+CREATE TABLE object_contents (
+    digest       TEXT NOT NULL PRIMARY KEY,
+    content_key  TEXT NOT NULL,
+    size         BIGINT NOT NULL,
+    used_at      BIGINT NOT NULL,
+    image_format TEXT NOT NULL,
+    image_width  INTEGER NOT NULL,
+    image_height INTEGER NOT NULL
+);
+
+CREATE UNIQUE INDEX object_contents_key ON object_contents (content_key);
+
+CREATE TABLE object_garbage (
+    content_key TEXT NOT NULL PRIMARY KEY
+);
+
+CREATE TABLE object_suspects (
+    content_key TEXT NOT NULL PRIMARY KEY,
+    since       BIGINT NOT NULL
+);
+
+CREATE INDEX object_suspects_since ON object_suspects (since, content_key);
+
+CREATE TABLE object_thumbnails (
+    source_key  TEXT NOT NULL,
+    variant     TEXT NOT NULL,
+    content_key TEXT NOT NULL,
+    PRIMARY KEY (source_key, variant)
+);
+
+CREATE TABLE object_uploads (
+    id          TEXT NOT NULL PRIMARY KEY,
+    user_id     TEXT NOT NULL,
+    content_key TEXT NOT NULL,
+    digest      TEXT NOT NULL,
+    size        BIGINT NOT NULL,
+    part_size   BIGINT NOT NULL,
+    parts       INTEGER NOT NULL,
+    storage_id  TEXT NOT NULL,
+    create_time BIGINT NOT NULL,
+    expire_time BIGINT NOT NULL
+);
+
+CREATE INDEX object_uploads_expire ON object_uploads (expire_time, id);
+
+CREATE INDEX object_uploads_user ON object_uploads (user_id);
+
+CREATE TABLE objects (
+    name         TEXT NOT NULL PRIMARY KEY,
+    content_key  TEXT NOT NULL,
+    size         BIGINT NOT NULL,
+    content_type TEXT NOT NULL,
+    cause        TEXT NOT NULL,
+    create_time  BIGINT NOT NULL
+);
+
+CREATE INDEX objects_content ON objects (content_key);
+
 CREATE TABLE outbox (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id     TEXT NOT NULL,
@@ -176,9 +253,61 @@ CREATE TABLE outbox (
     attempts     INTEGER NOT NULL,
     next_at      BIGINT NOT NULL,
     last_error   TEXT NOT NULL
+, endpoint TEXT NOT NULL DEFAULT '', dead SMALLINT NOT NULL DEFAULT 0, failed_at BIGINT NOT NULL DEFAULT 0, base INTEGER NOT NULL DEFAULT 0);
+
+CREATE INDEX outbox_attempted ON outbox (event_id) WHERE next_at > 0;
+
+CREATE INDEX outbox_dead ON outbox (endpoint, id) WHERE next_at > 0 AND dead = 1;
+
+CREATE INDEX outbox_due ON outbox (endpoint, next_at, id) WHERE next_at > 0 AND dead = 0;
+
+CREATE INDEX outbox_fresh ON outbox (endpoint, id) WHERE next_at = 0;
+
+CREATE INDEX outbox_message ON outbox (lane, seq) WHERE seq > 0;
+
+CREATE TABLE push_badges (
+    user_id TEXT PRIMARY KEY,
+    badge   BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE push_intents (
+    message_id      TEXT PRIMARY KEY,
+    conversation_id TEXT NOT NULL,
+    seq             BIGINT NOT NULL,
+    done_to         TEXT NOT NULL,
+    created_at      BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE push_jobs (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id         TEXT NOT NULL,
+    platform        INTEGER NOT NULL,
+    conversation_id TEXT NOT NULL,
+    token           TEXT NOT NULL,
+    message_id      TEXT NOT NULL,
+    send_time       BIGINT NOT NULL,
+    note            BLOB NOT NULL,
+    created_at      BIGINT NOT NULL,
+    attempts        INTEGER NOT NULL,
+    next_at         BIGINT NOT NULL,
+    claim           TEXT NOT NULL,
+    node            TEXT NOT NULL,
+    lease_until     BIGINT NOT NULL
 );
 
-CREATE INDEX outbox_due ON outbox (next_at) WHERE next_at > 0;
+CREATE INDEX push_jobs_due ON push_jobs (next_at, id);
+
+CREATE UNIQUE INDEX push_jobs_target ON push_jobs (user_id, platform, conversation_id);
+
+CREATE TABLE push_tokens (
+    user_id    TEXT NOT NULL,
+    platform   INTEGER NOT NULL,
+    token      TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, platform)
+) WITHOUT ROWID;
+
+CREATE INDEX push_tokens_token ON push_tokens (token);
 
 CREATE TABLE revocations (
     conversation_id  TEXT NOT NULL,
@@ -286,3 +415,58 @@ CREATE TABLE version_logs (
     deleted_to BIGINT NOT NULL,
     PRIMARY KEY (list, owner)
 );
+
+CREATE TABLE webhook_attempts (
+    id       INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    attempt  INTEGER NOT NULL,
+    at       BIGINT NOT NULL,
+    status   INTEGER NOT NULL,
+    took     BIGINT NOT NULL,
+    error    TEXT NOT NULL,
+    answer   BLOB
+);
+
+CREATE INDEX webhook_attempts_event ON webhook_attempts (event_id);
+
+CREATE TABLE webhook_endpoints (
+    id            TEXT PRIMARY KEY,
+    settings      TEXT NOT NULL,
+    paused_at     BIGINT NOT NULL,
+    paused_reason TEXT NOT NULL,
+    created_at    BIGINT NOT NULL,
+    updated_at    BIGINT NOT NULL,
+    deleted_at    BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE webhook_leases (
+    endpoint TEXT PRIMARY KEY,
+    node     TEXT NOT NULL,
+    epoch    BIGINT NOT NULL,
+    beat     BIGINT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE webhook_log (
+    id           INTEGER PRIMARY KEY,
+    event_id     TEXT NOT NULL,
+    endpoint     TEXT NOT NULL,
+    lane         TEXT NOT NULL,
+    lane_seq     BIGINT NOT NULL,
+    command      SMALLINT NOT NULL,
+    seq          BIGINT NOT NULL,
+    operation_id TEXT NOT NULL,
+    body         BLOB,
+    created_at   BIGINT NOT NULL,
+    outcome      SMALLINT NOT NULL,
+    attempts     INTEGER NOT NULL,
+    settled_at   BIGINT NOT NULL,
+    status       INTEGER NOT NULL,
+    took         BIGINT NOT NULL,
+    error        TEXT NOT NULL,
+    answer       BLOB
+);
+
+CREATE INDEX webhook_log_event ON webhook_log (event_id);
+
+CREATE TABLE webhook_version (version BIGINT NOT NULL);

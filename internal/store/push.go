@@ -1,0 +1,67 @@
+package store
+
+import (
+	"context"
+
+	"parley/internal/im"
+)
+
+// Push reads what offline push keeps.
+type Push interface {
+	// PushTokens returns the tokens of users that have not expired at now, in no
+	// particular order. If silentIn names a conversation, users are left out whose record
+	// of it asks for silence.
+	PushTokens(ctx context.Context, userIDs []string, silentIn string, now int64) ([]im.PushToken, error)
+	// SilentOwners returns those among userIDs whose record of a conversation asks for
+	// silence: its receive option is not im.ReceiveAndNotify.
+	SilentOwners(ctx context.Context, conversationID string, userIDs []string) ([]string, error)
+	// Badges returns the numbers on users' icons; one that is 0 may be left out.
+	Badges(ctx context.Context, userIDs []string) (map[string]int64, error)
+	// PushIntents returns the newest messages whose pushes were not made yet, newest first.
+	PushIntents(ctx context.Context, limit int) ([]im.PushIntent, error)
+	// CountPushJobs returns the number of notifications that are not sent.
+	CountPushJobs(ctx context.Context) (int, error)
+}
+
+// PushClaim takes jobs over for one attempt.
+type PushClaim struct {
+	Claim string // of the attempt, unique
+	Node  string // who makes it
+	Now   int64
+	Until int64 // when others may take the jobs
+	Limit int
+}
+
+// PushWriter changes what offline push keeps.
+type PushWriter interface {
+	// PutPushToken sets the token of a user and platform, and takes it away from whoever
+	// else had it: a device belongs to who logged in last.
+	PutPushToken(ctx context.Context, t im.PushToken) error
+	// DeletePushToken forgets the token of a user and platform, if it is this one; "": whatever it is.
+	DeletePushToken(ctx context.Context, userID string, p im.Platform, token string) error
+	// SetBadge sets the number on a user's icon.
+	SetBadge(ctx context.Context, userID string, badge int64) error
+	// RaiseBadges adds one to the numbers of distinct users and returns them.
+	RaiseBadges(ctx context.Context, userIDs []string) (map[string]int64, error)
+
+	AddPushIntent(ctx context.Context, i im.PushIntent) error
+	// AdvancePushIntent sets DoneTo of an intent.
+	AdvancePushIntent(ctx context.Context, messageID, doneTo string) error
+	DeletePushIntents(ctx context.Context, messageIDs []string) error
+
+	// AddPushJobs adds notifications that are due at now. One for a device and
+	// conversation that has one takes its place, unless it is of an older or the same message.
+	AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) error
+	// TrimPushJobs drops the oldest notifications beyond a number, of those that nobody
+	// has claimed, and returns how many.
+	TrimPushJobs(ctx context.Context, keep int) (int, error)
+	// ClaimPushJobs takes over notifications that are due and nobody's, in the order they were added.
+	ClaimPushJobs(ctx context.Context, c PushClaim) ([]im.PushJob, error)
+	// ReleasePushJobs gives back what a node has claimed.
+	ReleasePushJobs(ctx context.Context, node string) error
+	// FinishPushJob removes a notification, unless another one has taken its place since the claim.
+	FinishPushJob(ctx context.Context, id int64, claim string) error
+	// RetryPushJob makes a notification due again at a time, counting the attempt,
+	// unless another one has taken its place since the claim.
+	RetryPushJob(ctx context.Context, id int64, claim string, at int64) error
+}
