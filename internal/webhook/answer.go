@@ -34,7 +34,7 @@ func (e envelope) refused() bool { return e.actionCode == 0 && e.nextCode == 1 }
 // are not what the types say.
 func parseAnswer(raw []byte, log *slog.Logger) (*Answer, envelope, error) {
 	a := &Answer{log: log}
-	if err := json.Unmarshal(raw, &a.fields); err != nil {
+	if err := json.Unmarshal(raw, &a.fields); err != nil || a.fields == nil {
 		return nil, envelope{}, errors.New("the answer is no JSON object")
 	}
 	return a, envelope{a.code("actionCode"), a.code("nextCode")}, nil

@@ -3,10 +3,8 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net"
 	"net/http"
@@ -14,13 +12,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"parley/internal/im"
 )
 
 const (
 	// maxAnswer is how much of an answer is read, which only serves to use the connection again.
 	maxAnswer = 64 << 10
+	// maxKept is how much of it is kept.
+	maxKept = 4 << 10
 	// maxHeaderText bounds what users can put into a header: their operation id.
 	maxHeaderText = 512
 )
@@ -43,91 +41,28 @@ type result struct {
 	reason     string
 	retryAfter time.Duration
 	class      string // for the metric; "" when no call was made
+
+	status int // 0: no answer
+	answer []byte
+	at     time.Time
+	took   time.Duration
 }
 
 // called reports whether the endpoint was asked at all.
 func (r *result) called() bool { return r.class != "" }
 
-// target is where the callbacks of one command go.
-type target struct {
-	url     *url.URL
-	timeout time.Duration
-}
-
-// newTargets lays out the URLs of all commands, and the Authorization header
-// that stands for credentials in the URL.
-func newTargets(c *Config) (targets []target, authorization string, err error) {
-	base, err := parseHTTP(c.URL)
-	if err != nil {
-		return nil, "", fmt.Errorf("webhooks: url: %w", err)
-	}
-	if u := base.User; u != nil {
-		password, _ := u.Password()
-		authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password))
-	}
-	base.User, base.Fragment, base.RawFragment = nil, "", ""
-	if base.Path == "" {
-		base.Path = "/" // else the path of the request line would not begin with one
-	}
-	if base.RawQuery != "" {
-		base.RawQuery += "&"
-	}
-	base.RawQuery += "contenttype=json"
-
-	commands := im.Commands()
-	targets = make([]target, commands[len(commands)-1]+1)
-	for _, cmd := range commands {
-		last := cmd.String()
-		if p := strings.Trim(c.Rules[cmd].Path, "/"); p != "" {
-			last = p
-		}
-		targets[cmd] = target{base.JoinPath(last), c.timeout(cmd)}
-	}
-	return targets, authorization, nil
-}
-
-// userAgent is what the User-Agent header says.
-func userAgent(c *Config) string {
-	if c.Version == "" {
-		return "Parley"
-	}
-	return "Parley/" + c.Version
-}
-
-// newTransport returns the endpoint's own pool of connections. Redirects are
-// never followed, because it is used without an http.Client.
-func newTransport(c *Config) (*http.Transport, error) {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
-	t := &http.Transport{
-		DialContext:            dialer.DialContext,
-		MaxConnsPerHost:        c.Concurrency,
-		MaxIdleConnsPerHost:    c.Concurrency,
-		IdleConnTimeout:        90 * time.Second,
-		TLSHandshakeTimeout:    5 * time.Second,
-		MaxResponseHeaderBytes: maxAnswer,
-		DisableCompression:     true,
-	}
-	if c.Proxy != "" {
-		u, err := parseHTTP(c.Proxy)
-		if err != nil {
-			return nil, fmt.Errorf("webhooks: proxy: %w", err)
-		}
-		t.Proxy = http.ProxyURL(u)
-	}
-	return t, nil
-}
-
 // sender makes the requests of one worker.
 type sender struct {
 	ep   *endpoint
-	macs []hash.Hash // one for each secret, newest first
+	plan *plan
+	macs []mac // one for each signer, newest first
 	sign []byte
 }
 
-func newSender(ep *endpoint) *sender {
-	s := &sender{ep: ep}
-	for _, secret := range ep.secrets {
-		s.macs = append(s.macs, secret.mac())
+func newSender(ep *endpoint, p *plan) *sender {
+	s := &sender{ep: ep, plan: p}
+	for _, one := range p.signers {
+		s.macs = append(s.macs, one.secret.mac())
 	}
 	return s
 }
@@ -138,25 +73,42 @@ func (s *sender) send(ctx context.Context, it *item) result {
 	if fault.kind != delivered {
 		return fault
 	}
-	t := s.ep.targets[it.Command]
+	return s.call(ctx, it, body, key)
+}
+
+// call makes the request of an attempt.
+func (s *sender) call(ctx context.Context, it *item, body []byte, key string) result {
+	t := s.plan.targets[it.Command]
 	start := time.Now()
 	called, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	answer, err := s.ep.transport.RoundTrip(s.request(called, it, t, key, body, start))
+	answer, err := s.plan.transport.RoundTrip(s.request(called, it, t, key, body, start))
 	var r result
 	switch {
 	case err == nil:
 		r = judge(answer, start)
 		// What cannot be read, or not in time, costs the connection, not the verdict.
-		_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer)
+		r.answer = s.read(answer.Body)
 		answer.Body.Close()
 	case ctx.Err() != nil:
 		return result{kind: interrupted}
 	default:
 		r = failure(called, err)
 	}
-	s.ep.metrics.attempted(it.Command, r.class, time.Since(start))
+	r.at, r.took = start, time.Since(start)
+	s.ep.metrics.attempted(it.Command, r.class, r.took)
 	return r
+}
+
+// read reads an answer, as far as it is worth it to use the connection again, and
+// returns what is kept of it.
+func (s *sender) read(body io.Reader) []byte {
+	var kept []byte
+	if s.plan.keepAnswers {
+		kept, _ = io.ReadAll(io.LimitReader(body, maxKept))
+	}
+	_, _ = io.CopyN(io.Discard, body, maxAnswer-int64(len(kept)))
+	return kept
 }
 
 // body returns what is sent and, for a message, the key parameter. A result
@@ -180,8 +132,8 @@ func (s *sender) body(it *item) (body []byte, key string, fault result) {
 	if len(body) == 0 {
 		return nil, "", result{kind: unsendable, reason: "event has no body"}
 	}
-	if len(body) > s.ep.maxBody {
-		return nil, "", result{kind: unsendable, reason: fmt.Sprintf("body of %d bytes is larger than %d", len(body), s.ep.maxBody)}
+	if len(body) > s.plan.maxBody {
+		return nil, "", result{kind: unsendable, reason: fmt.Sprintf("body of %d bytes is larger than %d", len(body), s.plan.maxBody)}
 	}
 	return body, key, result{}
 }
@@ -206,7 +158,7 @@ func (s *sender) request(ctx context.Context, it *item, t target, key string, bo
 	values := [...]string{
 		it.EventID, timestamp, strconv.Itoa(it.Attempts + 1),
 		headerText(it.Lane) + ";" + strconv.FormatInt(it.LaneSeq, 10), headerText(operationID(it)),
-		"application/json; charset=utf-8", s.ep.userAgent, "", s.ep.authorization,
+		"application/json; charset=utf-8", s.plan.userAgent, "", s.plan.authorization,
 	}
 	header := http.Header{
 		"Content-Type": values[5:6:6],
@@ -220,17 +172,20 @@ func (s *sender) request(ctx context.Context, it *item, t target, key string, bo
 		headerSequence:    values[3:4:4],
 		headerOperationID: values[4:5:5],
 	}
-	if s.ep.authorization != "" {
+	if s.plan.authorization != "" {
 		header["Authorization"] = values[8:9:9]
 	}
-	if len(s.macs) > 0 {
-		s.sign = s.sign[:0]
-		for i, mac := range s.macs {
-			if i > 0 {
-				s.sign = append(s.sign, ' ')
-			}
-			s.sign = appendSignature(s.sign, mac, it.EventID, timestamp, body)
+	s.sign = s.sign[:0]
+	for i, mac := range s.macs {
+		if end := s.plan.signers[i].validTo; !end.IsZero() && !now.Before(end) {
+			continue
 		}
+		if len(s.sign) > 0 {
+			s.sign = append(s.sign, ' ')
+		}
+		s.sign = mac.append(s.sign, it.EventID, timestamp, body)
+	}
+	if len(s.sign) > 0 {
 		values[7] = string(s.sign)
 		header[headerSignature] = values[7:8:8]
 	}
@@ -272,7 +227,7 @@ func headerText(s string) string {
 // judge reads the verdict from the head of an answer: 2xx and nothing else is a success.
 func judge(answer *http.Response, now time.Time) result {
 	code := answer.StatusCode
-	r := result{kind: delivered, class: strconv.Itoa(code/100) + "xx"}
+	r := result{kind: delivered, class: strconv.Itoa(code/100) + "xx", status: code}
 	if code/100 == 2 {
 		return r
 	}
@@ -292,6 +247,8 @@ func failure(ctx context.Context, err error) result {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		r.class, r.reason = "timeout", "no answer in time"
+	case errors.Is(err, errBlocked):
+		r.class = "blocked"
 	case errors.As(err, &op) && op.Op == "dial":
 		r.class = "connect"
 	}

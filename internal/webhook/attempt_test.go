@@ -19,6 +19,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"parley/internal/im"
@@ -38,12 +39,15 @@ func newTestSender(t testing.TB, address string, change func(*Config)) *sender {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ep, err := newEndpoint(&Options{Config: cfg, Decode: decodeText, Log: slog.New(slog.DiscardHandler)}, m, func() {})
+	p, err := newPlan(&cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(ep.transport.(*http.Transport).CloseIdleConnections)
-	return newSender(ep)
+	t.Cleanup(p.close)
+	sh := &shared{wakeReader: func() {}, marked: make(chan struct{}, 1), markedFull: make(chan struct{}, 1), employ: func(func(context.Context)) {}}
+	ep := newEndpoint(im.MainEndpoint, p, &cfg, &Options{Decode: decodeText, Log: slog.New(slog.DiscardHandler)}, m, sh)
+	ep.own()
+	return newSender(ep, p)
 }
 
 func readItem() *item {
@@ -182,7 +186,7 @@ func TestMessageRequest(t *testing.T) {
 		t.Errorf("operationID %q", got)
 	}
 	// The secret of the key must not show in the URL of the next event.
-	if u := s.ep.targets[im.AfterSendSingleMsg].url; strings.Contains(u.RawQuery, "key") {
+	if u := s.plan.targets[im.AfterSendSingleMsg].url; strings.Contains(u.RawQuery, "key") {
 		t.Errorf("target became %s", u)
 	}
 }
@@ -200,7 +204,7 @@ func TestHeaderText(t *testing.T) {
 	s := newTestSender(t, "http://127.0.0.1:1", nil)
 	it := readItem()
 	it.OperationID, it.Lane = "op\r\nX: y", "sg_\n"
-	req := s.request(t.Context(), it, s.ep.targets[it.Command], "", it.Body, time.Now())
+	req := s.request(t.Context(), it, s.plan.targets[it.Command], "", it.Body, time.Now())
 	if err := req.Write(io.Discard); err != nil {
 		t.Errorf("the request cannot be sent: %v", err)
 	}
@@ -296,8 +300,18 @@ func TestAnswers(t *testing.T) {
 			if c.want.class == "transport" {
 				r.reason = ""
 			}
-			if r != c.want {
-				t.Errorf("%+v, want %+v", r, c.want)
+			if r.at.Before(start) || r.took <= 0 {
+				t.Errorf("at %v, took %v", r.at, r.took)
+			}
+			if len(r.answer) > maxKept {
+				t.Errorf("%d bytes of the answer are kept", len(r.answer))
+			}
+			if want := strconv.Itoa(r.status/100) + "xx"; r.status != 0 && want != r.class {
+				t.Errorf("status %d is of class %s", r.status, r.class)
+			}
+			r.at, r.took, r.answer, r.status = time.Time{}, 0, nil, 0
+			if diff := cmp.Diff(c.want, r, cmp.AllowUnexported(result{})); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
 			}
 			// A connection that was closed without an answer may have been tried twice; nothing else.
 			if n := asked.Load(); n != 1 {
@@ -441,7 +455,7 @@ func TestTimeoutIsForTheWholeCall(t *testing.T) {
 					c.Rules[im.AfterSingleMsgRead] = Rule{}
 				}
 			})
-			s.ep.transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			s.plan.transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 				<-r.Context().Done()
 				return nil, errors.New("canceled")
 			})
@@ -464,7 +478,7 @@ func TestTimestampIsOfTheAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newTestSender(t, "http://receiver.test", nil)
 		var got []string
-		s.ep.transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		s.plan.transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			got = append(got, r.Header[headerTimestamp][0])
 			return answer(200), nil
 		})

@@ -50,7 +50,7 @@ type asking struct {
 	targets       []target
 	authorization string
 	userAgent     string
-	secrets       []secret
+	secrets       []secret // of v1, newest first, and after them that of v1a
 	transport     http.RoundTripper
 
 	mu      sync.Mutex // guards breaker
@@ -97,6 +97,13 @@ func (a *Asker) Reload(c *Config) error {
 			}
 			now.secrets = append(now.secrets, key)
 		}
+		if c.SigningKey != "" {
+			key, err := parseSigningKey(c.SigningKey)
+			if err != nil {
+				return err
+			}
+			now.secrets = append(now.secrets, key)
+		}
 		if now.transport == nil {
 			t, err := newTransport(c)
 			if err != nil {
@@ -128,6 +135,10 @@ func (a *Asker) Asks(cmd im.Command) bool { return a.current.Load().config.Wants
 func (a *Asker) AsksMessage(cmd im.Command, m *im.Message) bool {
 	return a.current.Load().config.WantsMessage(cmd, m)
 }
+
+// AsksOfAdmins reports whether messages of app administrators are asked about, too
+// (webhooks.md A.1).
+func (a *Asker) AsksOfAdmins() bool { return a.current.Load().config.AdminSenders }
 
 // Ask makes the call. It returns an *im.Refusal if the business server stopped
 // the operation; the replacements it wants otherwise; nil if there are none to
@@ -308,7 +319,7 @@ func (c *asking) request(ctx context.Context, q Question, t target, id string, a
 	}
 	var signatures []string
 	for _, s := range c.secrets {
-		signatures = append(signatures, string(appendSignature(nil, s.mac(), id, timestamp, q.Body)))
+		signatures = append(signatures, string(s.mac().append(nil, id, timestamp, q.Body)))
 	}
 	if len(signatures) > 0 {
 		header[headerSignature] = []string{strings.Join(signatures, " ")}

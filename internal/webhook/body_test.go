@@ -35,7 +35,7 @@ var contract = []struct {
 	added []string
 }{
 	{"after_create_single_conversation", func() []byte {
-		return ConversationCreatedBody(&im.Conversation{
+		return SingleConversationBody(im.AfterCreateSingleChatConversation, &im.Conversation{
 			OwnerUserID: "123228123", ConversationID: "si_123228123_622925731", ConversationType: 1, UserID: "622925731",
 			Ex: "Extra conversation data",
 		})
@@ -227,7 +227,7 @@ func TestGoldenBodies(t *testing.T) {
 		{"after_save_group", MessageBody(im.AfterMsgSaveDB, "op", filled), 20},
 		{"after_save_account", MessageBody(im.AfterMsgSaveDB, "op", account), 20},
 		{"empty_message", MessageBody(im.AfterSendSingleMsg, "", &im.Message{}), 19},
-		{"after_create_single_conversation", ConversationCreatedBody(&im.Conversation{
+		{"after_create_single_conversation", SingleConversationBody(im.AfterCreateSingleChatConversation, &im.Conversation{
 			OwnerUserID: "u2", ConversationID: "si_u1_u2", ConversationType: im.SessionSingle, UserID: "u1", RecvMsgOpt: 2,
 			IsPinned: true, IsPrivateChat: true, BurnDuration: 30, GroupAtType: 1, AttachedInfo: "a", Ex: "e",
 		}), 12},

@@ -28,6 +28,8 @@ type Config struct {
 	Secrets []string
 	// Rules holds the callbacks that were configured; a missing one is off.
 	Rules map[im.Command]Rule
+	// AdminSenders lets BeforeSendSingleMsg be asked about messages of app administrators, too.
+	AdminSenders bool
 	// GroupRevoke turns AfterRevokeMsg on for groups only (key afterGroupMsgRevoke,
 	// which has no command of its own).
 	GroupRevoke Rule
@@ -48,8 +50,33 @@ type Config struct {
 	// MaxLoaded and MaxLoadedBytes bound the events in memory and their bodies.
 	MaxLoaded      int
 	MaxLoadedBytes int
+	// EndpointConcurrency is Concurrency for an endpoint made through the API that names none.
+	EndpointConcurrency int
+	// Rate is the number of events per second for the URL, 0: no limit.
+	Rate int
+	// ResumeRate is the number of events per second of a backlog after a pause, and of
+	// replays; 0: no limit.
+	ResumeRate int
+	// SigningKey is an ed25519 key ("whsk_" and base64) for v1a signatures; empty: none.
+	SigningKey string
+	TLS        TLS
+	// Guard is for endpoints made through the API.
+	Guard Guard
+	Log   LogConfig
+	// MaxBacklog is the number of events of an endpoint in the outbox from which on
+	// further ones are not written, but counted; AlarmBacklog that from which on there
+	// is an alarm. 0: there is no limit.
+	MaxBacklog, AlarmBacklog int
 	// PauseAfter is the time without any success after which a failing endpoint is paused.
 	PauseAfter time.Duration
+}
+
+// LogConfig says what is kept of events that are done with, and of failed attempts.
+type LogConfig struct {
+	Keep    time.Duration // 0: there is no log
+	Rows    int           // events, and failed attempts, at most
+	Answers bool          // the first 4 KiB of answers
+	Bodies  bool          // of events that speak of no message; without them those cannot be replayed
 }
 
 // Rule is the configuration of one callback (webhooks.md 1.4, 1.8).
@@ -76,10 +103,14 @@ func Default() Config {
 			0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
 			5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
 		},
-		MaxBody:        1 << 20,
-		MaxLoaded:      4096,
-		MaxLoadedBytes: 64 << 20,
-		PauseAfter:     5 * 24 * time.Hour,
+		EndpointConcurrency: 4,
+		ResumeRate:          500,
+		Log:                 LogConfig{Keep: 72 * time.Hour, Rows: 1_000_000, Answers: true, Bodies: true},
+		AlarmBacklog:        1_000_000,
+		MaxBody:             1 << 20,
+		MaxLoaded:           4096,
+		MaxLoadedBytes:      64 << 20,
+		PauseAfter:          5 * 24 * time.Hour,
 	}
 }
 
@@ -107,6 +138,11 @@ func (c *Config) Validate() error {
 			fault("secret %d: %w", i+1, err)
 		}
 	}
+	if c.SigningKey != "" {
+		if _, err := parseSigningKey(c.SigningKey); err != nil {
+			fault("signingKey: %w", err)
+		}
+	}
 	for cmd, r := range c.Rules {
 		name := cmd.Key()
 		if name == "" {
@@ -127,6 +163,11 @@ func (c *Config) Validate() error {
 		ok   bool
 	}{
 		{"concurrency must be at least 1", c.Concurrency >= 1},
+		{"the concurrency of endpoints must be at least 1", c.EndpointConcurrency >= 1},
+		{"rates must be 0 or more", c.Rate >= 0 && c.ResumeRate >= 0},
+		{"the limits of a backlog must be 0 or more", c.MaxBacklog >= 0 && c.AlarmBacklog >= 0},
+		{"the log must be kept for 0 or more", c.Log.Keep >= 0},
+		{"the rows of the log must be at least 1", c.Log.Rows >= 1},
 		{"hold must be 0 or more, or -1 for ever", c.Hold >= 0 || c.Hold == HoldForever},
 		{"schedule must begin with 0: the first attempt is made at once", len(c.Schedule) > 0 && c.Schedule[0] == 0},
 		{"the limit of a body must be at least 1 byte", c.MaxBody >= 1},

@@ -69,7 +69,6 @@ func TestNewRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*Options){
-		"no url":    func(o *Options) { o.Config.URL = "" },
 		"no outbox": func(o *Options) { o.Outbox = nil },
 		"no decode": func(o *Options) { o.Decode = nil },
 		"invalid":   func(o *Options) { o.Config.Concurrency = 0 },

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
+	"slices"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,30 +15,18 @@ import (
 	"parley/internal/store"
 )
 
-const (
-	// readBatch rows are read at a time.
-	readBatch = 256
-	// readGap is the least time between two reads of an outbox that was empty:
-	// under load each commit wakes the reader, and one read serves several of them.
-	readGap = 2 * time.Millisecond
-	// pollEvery is the net under Wake, and how often due events are looked for.
-	pollEvery = time.Second
-	// observeEvery is how often the outbox is counted, which may mean a scan of it.
-	observeEvery = 10 * time.Second
-	// heldMost attempted events, those due first, are looked at by Start. Held
-	// ones are among them unless more than that many parked ones are due before.
-	heldMost = 4096
-)
-
 // Outbox is what the dispatcher needs of the store.
 type Outbox interface {
 	Events(ctx context.Context, after int64, limit int) ([]store.OutboxEvent, error)
-	DueEvents(ctx context.Context, now int64, limit int) ([]store.OutboxEvent, error)
-	OutboxStats(ctx context.Context) (n, oldest int64, err error)
+	EndpointEvents(ctx context.Context, endpoint string, after int64, limit int) ([]store.OutboxEvent, error)
+	LastEvent(ctx context.Context) (int64, error)
+	DueEvents(ctx context.Context, endpoint string, now int64, limit int) ([]store.OutboxEvent, error)
+	Backlog(ctx context.Context, endpoint string) (store.Backlog, error)
+	Leases(ctx context.Context) ([]store.Lease, error)
 	Update(ctx context.Context, fn func(store.Tx) error) error
 }
 
-// Options are what a Dispatcher is made of. Log, Metrics and Transport may be nil.
+// Options are what a Dispatcher is made of. Log, Metrics, Transport and Paused may be nil.
 type Options struct {
 	Config Config
 	Outbox Outbox
@@ -48,42 +36,62 @@ type Options struct {
 	Metrics prometheus.Registerer
 	// Transport replaces the dispatcher's own connections.
 	Transport http.RoundTripper
+	// Node names this process among those that share the outbox; each endpoint is
+	// delivered to by one of them. Empty: there are no others.
+	Node string
+	// Paused is told when an endpoint has paused itself.
+	Paused func(PauseNotice)
+}
+
+// PauseNotice says that an endpoint has paused itself.
+type PauseNotice struct {
+	Endpoint string // id
+	URL      string // without credentials
+	Reason   string
 }
 
 // Dispatcher delivers the events of the outbox. Its methods may be called from
 // any goroutine; Start and Stop once each.
 type Dispatcher struct {
+	o       Options
 	outbox  Outbox
 	log     *slog.Logger
 	metrics *metrics
-	ep      *endpoint
+	onPause func(PauseNotice)
+	cfg     atomic.Pointer[Config]
+	list    atomic.Pointer[[]*endpoint]   // replaced as a whole
+	removed atomic.Pointer[[]im.Endpoint] // whose events are to go
+	levels  atomic.Pointer[levels]        // the observer's
+	shared  *shared
 	commits chan struct{} // something to read
 	gate    chan struct{} // held while outcomes are written or due events are read
-	cursor  int64         // the reader's: the last fresh event that was read
-	url     string        // for the log
-	on      []string      // keys of the enabled callbacks, for the log
+	leases  leases
+
+	// Of the reader alone.
+	head int64 // the last fresh event that was read for all endpoints
+	live bool  // some endpoint is read that way
+
+	turn int // of the marker alone: the endpoint whose outcomes come first
 
 	mu      sync.Mutex // guards what follows
+	news    *Snapshot  // applied last; nil: none
 	running *running
 	stopped bool
 }
 
 // running is what Stop ends.
 type running struct {
-	quit        context.CancelFunc // ends the reader and the observer
+	quit        context.CancelFunc // ends the readers and what looks after them
 	giveUp      context.CancelFunc // ends attempts in flight and the writing of outcomes
 	readers     sync.WaitGroup
-	workers     sync.WaitGroup
 	workersDone chan struct{}
 	marker      sync.WaitGroup
 }
 
-// New returns a dispatcher for a valid configuration with a URL. It does nothing before Start.
+// New returns a dispatcher for a valid configuration. It does nothing before
+// Start. Without a URL it delivers only to the endpoints that Apply names.
 func New(o Options) (*Dispatcher, error) {
-	switch {
-	case o.Config.URL == "":
-		return nil, errors.New("webhook.New: no url to deliver to")
-	case o.Outbox == nil || o.Decode == nil:
+	if o.Outbox == nil || o.Decode == nil {
 		return nil, errors.New("webhook.New: outbox and decode are needed")
 	}
 	if err := o.Config.Validate(); err != nil {
@@ -97,65 +105,151 @@ func New(o Options) (*Dispatcher, error) {
 		return nil, err
 	}
 	d := &Dispatcher{
-		outbox: o.Outbox, log: o.Log, metrics: m, url: shown(o.Config.URL),
+		o: o, outbox: o.Outbox, log: o.Log, metrics: m, onPause: o.Paused,
 		commits: make(chan struct{}, 1), gate: make(chan struct{}, 1),
 	}
-	if d.ep, err = newEndpoint(&o, m, d.Wake); err != nil {
+	d.leases = leases{mine: map[string]*held{}, seen: map[string]sighting{}}
+	d.shared = &shared{wakeReader: d.Wake, marked: make(chan struct{}, 1), markedFull: make(chan struct{}, 1)}
+	d.list.Store(&[]*endpoint{})
+	d.removed.Store(&[]im.Endpoint{})
+	d.levels.Store(&levels{})
+	if err := d.Apply(&Snapshot{Config: &o.Config}); err != nil {
 		return nil, err
-	}
-	for _, cmd := range im.Commands() {
-		if o.Config.Wants(cmd) {
-			d.on = append(d.on, cmd.Key())
-		}
 	}
 	return d, nil
 }
 
-// shown returns a URL without credentials and query, which may hold a token.
-func shown(text string) string {
-	u, err := url.Parse(text)
-	if err != nil {
-		return ""
+// config returns the configuration in force.
+func (d *Dispatcher) config() *Config { return d.cfg.Load() }
+
+// all returns the endpoints. Nobody changes the list.
+func (d *Dispatcher) all() []*endpoint { return *d.list.Load() }
+
+// find returns an endpoint; nil if there is none with that id.
+func (d *Dispatcher) find(id string) *endpoint {
+	for _, ep := range d.all() {
+		if ep.id == id {
+			return ep
+		}
 	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+	return nil
 }
 
 // Wake says that events may have been committed. It never blocks.
 func (d *Dispatcher) Wake() { poke(d.commits) }
 
-// Resume ends a pause of the endpoint; what waited is sent in order.
-func (d *Dispatcher) Resume() {
-	d.ep.resume()
+// Apply brings the dispatcher to what a snapshot says: endpoints appear, change
+// and go, pauses begin and end. An endpoint that cannot be used as it is leaves
+// the others alone; the error names it.
+func (d *Dispatcher) Apply(s *Snapshot) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return nil
+	}
+	var errs []error
+	newConfig := d.news == nil || d.news.Config != s.Config
+	before := map[string]*im.Endpoint{}
+	if d.news != nil {
+		for i := range d.news.Endpoints {
+			before[d.news.Endpoints[i].ID] = &d.news.Endpoints[i]
+		}
+	}
+	d.cfg.Store(s.Config)
+	list := slices.Clone(d.all())
+	wanted := map[string]bool{}
+	put := func(id string, changed bool, make func() (*plan, error)) {
+		wanted[id] = true
+		ep := d.find(id)
+		if ep != nil && !changed {
+			return
+		}
+		p, err := make()
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case ep != nil:
+			ep.setPlan(p)
+		default:
+			ep = newEndpoint(id, p, s.Config, &d.o, d.metrics, d.shared)
+			if !d.leased() {
+				ep.own()
+			}
+			list = append(list, ep)
+		}
+	}
+	if s.Config.URL != "" {
+		put(im.MainEndpoint, newConfig, func() (*plan, error) { return newPlan(s.Config, d.o.Transport) })
+	}
+	var removed []im.Endpoint
+	for i := range s.Endpoints {
+		e := &s.Endpoints[i]
+		switch old := before[e.ID]; {
+		case e.ID == im.MainEndpoint:
+		case e.DeletedAt != 0:
+			removed = append(removed, *e)
+		default:
+			put(e.ID, newConfig || old == nil || old.UpdatedAt != e.UpdatedAt, func() (*plan, error) { return endpointPlan(s.Config, e, d.o.Transport) })
+		}
+	}
+	list = slices.DeleteFunc(list, func(ep *endpoint) bool {
+		if wanted[ep.id] {
+			return false
+		}
+		ep.stop()
+		ep.disown()
+		ep.plan.close()
+		d.metrics.forget(ep.id)
+		return true
+	})
+	d.list.Store(&list)
+	d.removed.Store(&removed)
+	for i := range s.Endpoints {
+		if e := &s.Endpoints[i]; e.DeletedAt == 0 {
+			if ep := d.find(e.ID); ep != nil {
+				ep.setPause(e.PausedAt, e.PausedReason, s.Version)
+			}
+		}
+	}
+	d.news = s
 	d.Wake()
+	return errors.Join(errs...)
 }
 
-// Start looks into the outbox for events that were holding their lanes and
-// starts to deliver. ctx is for that look only.
+// Start begins to deliver. ctx is for a first look into the outbox only.
 func (d *Dispatcher) Start(ctx context.Context) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.running != nil || d.stopped {
 		return errors.New("webhook: the dispatcher was started before")
 	}
-	// Dead letters lie behind all other retries and are left out.
-	held, err := d.outbox.DueEvents(ctx, DeadLetterAt-1, heldMost)
-	if err != nil {
+	if _, err := d.outbox.LastEvent(ctx); err != nil {
 		return err
 	}
-	d.ep.start()
-	d.ep.addHeld(held)
-
+	if d.leased() {
+		if err := d.renewLeases(ctx); err != nil {
+			return err
+		}
+	}
 	readCtx, quit := context.WithCancel(context.Background())
 	workCtx, giveUp := context.WithCancel(context.Background())
+	d.shared.employ = func(work func(context.Context)) { d.shared.workers.Go(func() { work(workCtx) }) }
 	r := &running{quit: quit, giveUp: giveUp, workersDone: make(chan struct{})}
 	d.running = r
 	r.readers.Go(func() { d.read(readCtx) })
 	r.readers.Go(func() { d.observe(readCtx) })
-	for range d.ep.concurrency {
-		r.workers.Go(func() { d.ep.run(workCtx) })
+	r.readers.Go(func() { d.keepHouse(readCtx) })
+	if d.leased() {
+		r.readers.Go(func() { d.keepLeases(readCtx) })
 	}
 	r.marker.Go(func() { d.write(workCtx, r.workersDone) })
-	d.log.Info("webhook delivery started", "url", d.url, "callbacks", d.on, "held", len(held))
+	var on []string
+	for _, cmd := range im.Commands() {
+		if d.config().Wants(cmd) {
+			on = append(on, cmd.Key())
+		}
+	}
+	d.log.Info("webhook delivery started", "url", shown(d.config().URL), "callbacks", on, "endpoints", len(d.all()))
 	return nil
 }
 
@@ -172,137 +266,21 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 	}
 	d.running = nil
 	r.quit()
-	d.ep.stop()
+	for _, ep := range d.all() {
+		ep.stop()
+	}
 	defer r.giveUp()
 	defer context.AfterFunc(ctx, r.giveUp)()
 	r.readers.Wait()
-	r.workers.Wait()
+	d.shared.workers.Wait()
 	close(r.workersDone)
 	r.marker.Wait()
-	if t, ok := d.ep.transport.(*http.Transport); ok {
-		t.CloseIdleConnections()
+	d.releaseLeases(ctx)
+	for _, ep := range d.all() {
+		ep.plan.close()
 	}
-	if n := d.ep.unwritten(); n > 0 {
+	if n, _ := d.unwritten(); n > 0 {
 		d.log.Warn("webhook delivery stopped before all outcomes were written: these events will be sent again", "events", n)
 	}
 	return ctx.Err()
-}
-
-// read is the reader: it loads events as long as there are any and room for them.
-func (d *Dispatcher) read(ctx context.Context) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	sleep := func(t time.Duration, commits <-chan struct{}) {
-		timer.Reset(t)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-commits:
-		}
-	}
-	var errs throttle
-	var nextDue time.Time
-	for ctx.Err() == nil {
-		start := time.Now()
-		more, err := d.readAll(ctx, start, &nextDue)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil:
-			if n, ok := errs.allow(start); ok {
-				d.log.Error("webhook outbox could not be read", "failures_not_logged", n, "err", err)
-			}
-			sleep(pollEvery, nil)
-		case !more:
-			sleep(time.Until(nextDue), d.commits)
-			sleep(readGap-time.Since(start), nil)
-		}
-	}
-}
-
-// readAll does one round of the reader and reports whether the next may follow at once.
-func (d *Dispatcher) readAll(ctx context.Context, now time.Time, nextDue *time.Time) (more bool, err error) {
-	if err := d.refill(ctx); err != nil {
-		return false, err
-	}
-	if !now.Before(*nextDue) {
-		moreDue, err := d.readDue(ctx)
-		if err != nil {
-			return false, err
-		}
-		*nextDue = now.Add(pollEvery)
-		if moreDue {
-			// The rows that are here already leave the answer with the next batch of outcomes.
-			*nextDue = now.Add(markEvery)
-		}
-	}
-	return d.readFresh(ctx)
-}
-
-// readFresh reads on behind the cursor and reports whether there may be more.
-func (d *Dispatcher) readFresh(ctx context.Context) (more bool, err error) {
-	limit := d.ep.room(readBatch)
-	if limit == 0 {
-		return false, nil
-	}
-	events, err := d.outbox.Events(ctx, d.cursor, limit)
-	if err != nil || len(events) == 0 {
-		return false, err
-	}
-	d.ep.addFresh(events)
-	d.cursor = events[len(events)-1].ID
-	return len(events) == limit, nil
-}
-
-// refill reads what was left out of lanes that had their share.
-func (d *Dispatcher) refill(ctx context.Context) error {
-	for d.ep.room(1) > 0 {
-		l, after := d.ep.wanting()
-		if l == nil {
-			return nil
-		}
-		events, err := d.outbox.Events(ctx, after, readBatch)
-		if err != nil {
-			return err
-		}
-		d.ep.addMore(l, events, d.cursor, len(events) < readBatch)
-	}
-	return nil
-}
-
-// readDue reads attempted events whose time has come and reports whether there may be more.
-func (d *Dispatcher) readDue(ctx context.Context) (more bool, err error) {
-	select {
-	case d.gate <- struct{}{}:
-		defer func() { <-d.gate }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	limit := d.ep.dueRoom(readBatch)
-	if limit == 0 {
-		return false, nil
-	}
-	events, err := d.outbox.DueEvents(ctx, time.Now().UnixMilli(), limit)
-	if err != nil {
-		return false, err
-	}
-	return d.ep.addDue(events) > 0 && len(events) == limit, nil
-}
-
-// observe is the observer: it keeps the gauges of the outbox.
-func (d *Dispatcher) observe(ctx context.Context) {
-	ticker := time.NewTicker(observeEvery)
-	defer ticker.Stop()
-	for {
-		if n, oldest, err := d.outbox.OutboxStats(ctx); err == nil {
-			d.metrics.backlog.Set(float64(n))
-			d.metrics.oldest.Store(oldest)
-		} else if ctx.Err() == nil {
-			d.log.Warn("webhook outbox could not be counted", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
 }

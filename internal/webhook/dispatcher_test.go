@@ -149,7 +149,7 @@ func TestUnsendableEvents(t *testing.T) {
 		equal(t, "accepted", b.recv.ids(), []string{"evt_4"})
 		for id, want := range map[string]string{"evt_1": "body of 1001 bytes is larger than 1000", "evt_3": "stored message is unreadable: corrupt"} {
 			row, reason, ok := b.box.row(id)
-			if !ok || row.NextAt != DeadLetterAt || row.Attempts == 0 || reason != want {
+			if !ok || !row.Dead || row.Attempts == 0 || reason != want {
 				t.Errorf("%s: %+v %q %v", id, row, reason, ok)
 			}
 		}
@@ -216,16 +216,21 @@ func TestMetrics(t *testing.T) {
 			"attempts_total 2xx afterSingleMsgRead":     2,
 			"attempts_total 4xx afterSingleMsgRead":     2,
 			"attempts_total 5xx afterSingleMsgRead":     1,
+			"events_total afterSingleMsgRead made":      4,
+			"events_total afterMsgSaveDB made":          2,
 			"events_total afterSingleMsgRead delivered": 2,
 			"events_total afterSingleMsgRead aborted":   1,
 			"events_total afterSingleMsgRead retry":     2,
 			"events_total afterMsgSaveDB message_gone":  1,
 			"events_total afterMsgSaveDB dead_letter":   1,
 			"events_dropped_total":                      0,
-			"backlog_events":                            2,
-			"oldest_event_age_seconds":                  40,
-			"breaker_state":                             0,
-			"endpoints_paused":                          1,
+			"backlog_alarm main":                        0,
+			"backlog_events main dead":                  1,
+			"backlog_events main retrying":              1,
+			"backlog_events main waiting":               0,
+			"oldest_event_age_seconds main":             20,
+			"breaker_state main":                        0,
+			"endpoint_paused main":                      1,
 			"attempt_seconds":                           5,
 			"event_age_seconds":                         2,
 		}

@@ -5,11 +5,11 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"sync"
 	"time"
 
 	"parley/internal/im"
+	"parley/internal/store"
 )
 
 // laneShare is the part of the loaded events that one lane may have.
@@ -18,55 +18,131 @@ const laneShare = 16
 // endpoint delivers to one URL: its lanes, its workers, its breaker. The
 // dispatcher fills it with events and carries its outcomes to the store.
 type endpoint struct {
-	targets       []target // by command
-	authorization string
-	userAgent     string
-	secrets       []secret
-	schedule      []time.Duration
-	hold          time.Duration
-	pauseAfter    time.Duration
-	concurrency   int
-	maxBody       int
-	maxLoaded     int
-	maxBytes      int
-	maxLane       int
+	id     string
+	decode func([]byte) (*im.Message, error)
+	random func() float64
+	// Events and bytes in memory, at most, and events of one lane.
+	maxLoaded, maxBytes, maxLane int
 
-	transport http.RoundTripper
-	decode    func([]byte) (*im.Message, error)
-	random    func() float64
-	metrics   *metrics
-	log       *slog.Logger
-	failures  throttle
+	metrics  *metrics
+	log      *slog.Logger
+	failures throttle
+	shared   *shared
 
-	wakeReader func()        // there is room again, or a lane wants to be filled
-	marked     chan struct{} // the first outcome waits to be written
-	markedFull chan struct{} // a whole batch waits
+	mu        sync.Mutex // guards what follows, and all items and lanes
+	plan      *plan
+	senders   []*sender // of the plan, not in use
+	workers   int
+	lanes     map[string]*lane
+	ready     laneQueue
+	paced     laneQueue // ready, but their next event belongs to a backlog that is sent at a rate
+	waiting   laneHeap
+	hungry    []*lane
+	dirty     []*item
+	attempted map[int64]struct{} // loaded events that failed before: what DueEvents may return though they are here
+	loaded    int
+	bytes     int
+	starved   bool // the reader waits for room
+	breaker   breaker
 
-	mu          sync.Mutex // guards what follows, and all items and lanes
-	work        sync.Cond  // a lane is ready, or something else changed for workers
-	lanes       map[string]*lane
-	ready       laneQueue
-	waiting     laneHeap
-	hungry      []*lane
-	dirty       []*item
-	attempted   map[int64]struct{} // loaded events that failed before: what DueEvents may return though they are here
-	loaded      int
-	bytes       int
-	starved     bool // the reader waits for room
-	breaker     breaker
-	paused      bool
+	paused       bool
+	pausedReason string
+	pausedAt     time.Time
+	pauseWaits   bool  // the pause is not in the store yet
+	pauseVersion int64 // of the endpoints when it was written: older news of pauses do not count
+
 	stalledFrom time.Time // since when the endpoint is paused or its breaker open; zero: it is not
 	failingFrom time.Time // first failure since the last call that was none; zero: there is none
-	stopping    bool
-	timer       *time.Timer
-	timerAt     time.Time
+	resumedAt   int64     // ms: what is older is sent at the rate of a backlog
+	rate        pacer
+	backlogRate pacer
+
+	stopping bool
+	owned    bool // this node delivers
+	hands    int  // raised when another node delivers
+	timer    *time.Timer
+	timerAt  time.Time
+
+	lease    store.Lease
+	heldRead bool  // the events that held their lanes were loaded
+	cursor   int64 // fresh events up to here were read
+	behind   bool  // it is read by itself, until it has caught up with the others
 }
 
-// start makes the endpoint ready for events and workers.
-func (ep *endpoint) start() {
+// shared is what endpoints tell their dispatcher.
+type shared struct {
+	// employ runs a worker, with the context of attempts. It is set by Start, before
+	// there is anything to do.
+	employ     func(func(context.Context))
+	workers    sync.WaitGroup
+	wakeReader func()        // there is room again, or a lane wants to be filled
+	marked     chan struct{} // an outcome waits to be written
+	markedFull chan struct{} // a whole batch of one endpoint waits
+}
+
+// newEndpoint returns an endpoint that delivers nothing yet.
+func newEndpoint(id string, p *plan, c *Config, o *Options, m *metrics, sh *shared) *endpoint {
+	ep := &endpoint{
+		id: id, decode: o.Decode, random: rand.Float64, metrics: m, log: o.Log.With("endpoint", endpointLabel(id)), shared: sh, plan: p,
+		maxLoaded: c.MaxLoaded, maxBytes: c.MaxLoadedBytes,
+		lanes: map[string]*lane{}, attempted: map[int64]struct{}{}, behind: true,
+	}
+	if id != im.MainEndpoint { // there may be many of them
+		ep.maxLoaded, ep.maxBytes = max(c.MaxLoaded/extraShare, 1), max(c.MaxLoadedBytes/extraShare, 1)
+	}
+	ep.maxLane = max(ep.maxLoaded/laneShare, 1)
+	ep.timer = time.AfterFunc(forever, ep.tick)
+	m.breaker.WithLabelValues(endpointLabel(id)).Set(0)
+	m.paused.WithLabelValues(endpointLabel(id)).Set(0)
+	return ep
+}
+
+// extraShare is the part of what the main endpoint may load that another one may.
+const extraShare = 8
+
+// endpointLabel is how an endpoint is called in logs and metrics.
+func endpointLabel(id string) string {
+	if id == im.MainEndpoint {
+		return "main"
+	}
+	return id
+}
+
+// own makes this node deliver to the endpoint.
+func (ep *endpoint) own() {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
-	ep.timer = time.AfterFunc(forever, ep.tick)
+	ep.owned = true
+	ep.cursor, ep.behind, ep.heldRead = 0, true, false
+}
+
+// setLease notes under which lease outcomes are written.
+func (ep *endpoint) setLease(l store.Lease) {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	ep.lease = l
+}
+
+// disownUnder disowns unless the endpoint is held under another lease by now.
+func (ep *endpoint) disownUnder(l store.Lease) {
+	ep.mu.Lock()
+	same := ep.lease.Epoch == l.Epoch
+	ep.mu.Unlock()
+	if same {
+		ep.disown()
+	}
+}
+
+// disown forgets everything that is loaded: another node delivers. Attempts in
+// flight end without consequences.
+func (ep *endpoint) disown() {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	ep.owned = false
+	ep.hands++
+	ep.lanes, ep.attempted = map[string]*lane{}, map[int64]struct{}{}
+	ep.ready, ep.paced, ep.waiting, ep.hungry, ep.dirty = laneQueue{}, laneQueue{}, nil, nil, nil
+	ep.loaded, ep.bytes, ep.starved = 0, 0, false
 }
 
 // stop ends the workers after the attempt they are at.
@@ -75,65 +151,145 @@ func (ep *endpoint) stop() {
 	defer ep.mu.Unlock()
 	ep.stopping = true
 	ep.timer.Stop()
-	ep.work.Broadcast()
 }
 
-// run is a worker: it attempts events until stop.
-func (ep *endpoint) run(ctx context.Context) {
-	s := newSender(ep)
+// setPlan puts a plan in the place of the present one.
+func (ep *endpoint) setPlan(p *plan) {
 	ep.mu.Lock()
+	old := ep.plan
+	ep.plan, ep.senders = p, nil
+	ep.employ(time.Now())
+	ep.mu.Unlock()
+	old.close()
+}
+
+// run is a worker: it attempts events until there is nothing to do.
+func (ep *endpoint) run(ctx context.Context) {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	defer func() { ep.workers-- }()
 	for {
-		l, pass, ok := ep.next()
+		l, pass, ok := ep.next(time.Now())
 		if !ok {
-			break
+			return
 		}
 		it := l.take()
+		s := ep.sender()
 		ep.mu.Unlock()
 		r := s.send(ctx, it)
 		ep.report(it, &r)
 		ep.mu.Lock()
+		if s.plan == ep.plan {
+			ep.senders = append(ep.senders, s)
+		}
 		ep.settle(l, it, pass, &r)
 	}
-	ep.mu.Unlock()
 }
 
-// next waits for a lane whose turn it is and makes it busy.
-func (ep *endpoint) next() (l *lane, pass uint32, ok bool) {
-	for !ep.stopping {
-		if ep.ready.head != nil && !ep.paused {
-			if pass, ok = ep.breaker.pass(); ok {
-				l = ep.ready.pop()
-				l.state = laneBusy
-				return l, pass, true
-			}
-		}
-		ep.work.Wait()
+// sender returns one that nobody uses.
+func (ep *endpoint) sender() *sender {
+	if n := len(ep.senders); n > 0 {
+		s := ep.senders[n-1]
+		ep.senders = ep.senders[:n-1]
+		return s
 	}
-	return nil, 0, false
+	return newSender(ep, ep.plan)
+}
+
+// employ starts workers for the lanes that are ready. The caller holds the lock.
+func (ep *endpoint) employ(now time.Time) {
+	idle := ep.plan.concurrency - ep.workers
+	for l := ep.ready.head; l != nil && idle > 0; l = l.next {
+		idle--
+		ep.start()
+	}
+	if ep.paced.head != nil && idle > 0 {
+		ep.start()
+	}
+	ep.arm(now)
+}
+
+// start starts a worker, which may find that there is nothing to do.
+func (ep *endpoint) start() {
+	if ep.stopping || ep.paused || ep.breaker.state == breakerOpen {
+		return
+	}
+	ep.workers++
+	ep.shared.employ(ep.run)
+}
+
+// next finds a lane whose turn it is and makes it busy.
+func (ep *endpoint) next(now time.Time) (l *lane, pass uint32, ok bool) {
+	if ep.stopping || ep.paused || ep.workers > ep.plan.concurrency {
+		return nil, 0, false
+	}
+	if !ep.rate.ready(now, ep.plan.interval) {
+		ep.arm(now)
+		return nil, 0, false
+	}
+	if pass, ok = ep.breaker.pass(); !ok {
+		return nil, 0, false
+	}
+	if l = ep.pick(now); l == nil {
+		ep.breaker.unused(pass)
+		ep.arm(now)
+		return nil, 0, false
+	}
+	ep.rate.take(now, ep.plan.interval)
+	l.state = laneBusy
+	return l, pass, true
+}
+
+// pick takes the next lane off its queue; nil if there is none that may go.
+func (ep *endpoint) pick(now time.Time) *lane {
+	may := ep.backlogRate.ready(now, ep.plan.resume)
+	if may && ep.paced.head != nil {
+		ep.backlogRate.take(now, ep.plan.resume)
+		return ep.paced.pop()
+	}
+	for ep.ready.head != nil {
+		l := ep.ready.pop()
+		if it := l.peek(); it.Base == 0 && it.CreatedAt >= ep.resumedAt || ep.plan.resume == 0 {
+			return l
+		}
+		if may {
+			ep.backlogRate.take(now, ep.plan.resume)
+			return l
+		}
+		ep.paced.push(l)
+	}
+	return nil
 }
 
 // settle takes the result of an attempt: what becomes of the event, of the
 // endpoint and of the lane.
 func (ep *endpoint) settle(l *lane, it *item, pass uint32, r *result) {
 	now := time.Now()
+	if it.hands != ep.hands { // the endpoint is another node's now
+		ep.breaker.unused(pass)
+		return
+	}
 	l.state = laneIdle
+	if r.kind != interrupted {
+		ep.note(it, r, now)
+	}
 	switch r.kind {
 	case delivered:
 		ep.metrics.settled(it.Command, outcomeDelivered)
 		ep.metrics.age.Observe(now.Sub(time.UnixMilli(it.CreatedAt)).Seconds())
-		ep.remove(it)
+		ep.remove(it, store.Delivered)
 	case aborted:
 		ep.metrics.settled(it.Command, outcomeAborted)
-		ep.remove(it)
+		ep.remove(it, store.Aborted)
 	case messageGone:
 		ep.metrics.settled(it.Command, outcomeMessageGone)
-		ep.remove(it)
+		ep.remove(it, store.MessageGone)
 	case unsendable:
-		it.Attempts++
-		ep.bury(it, r.reason)
+		ep.bury(it, r.reason, now)
 	case failed:
 		ep.retry(l, it, r, now)
 	case interrupted:
+		ep.breaker.unused(pass)
 		return // the row is as it was: the next start sends it
 	}
 	if r.called() {
@@ -148,6 +304,23 @@ func (ep *endpoint) settle(l *lane, it *item, pass uint32, r *result) {
 	ep.arm(now)
 }
 
+// note keeps what the log will say of an attempt.
+func (ep *endpoint) note(it *item, r *result, now time.Time) {
+	if r.kind != messageGone {
+		it.Attempts++
+	}
+	at := r.at
+	if at.IsZero() { // nothing was sent
+		at = now
+	}
+	it.last = store.Attempt{
+		Number: it.Attempts, At: at.UnixMilli(), Status: r.status, Took: r.took.Milliseconds(), Error: r.reason, Answer: r.answer,
+	}
+	if ep.plan.log && (r.kind == failed || r.kind == unsendable) {
+		it.attempts = append(it.attempts, it.last)
+	}
+}
+
 // judge pauses an endpoint that wants no more events, or has failed for too long.
 func (ep *endpoint) judge(r *result, now time.Time) {
 	switch {
@@ -159,46 +332,45 @@ func (ep *endpoint) judge(r *result, now time.Time) {
 	switch {
 	case r.gone:
 		ep.pause("the receiver answered 410", now)
-	case r.kind == failed && now.Sub(ep.failingFrom) >= ep.pauseAfter:
-		ep.pause("no success for "+ep.pauseAfter.String(), now)
+	case r.kind == failed && now.Sub(ep.failingFrom) >= ep.plan.pauseAfter:
+		ep.pause("no success for "+ep.plan.pauseAfter.String(), now)
 	}
 }
 
 // retry plans the next attempt of a failed event. Either it holds its lane, or
 // it leaves memory until it is due.
 func (ep *endpoint) retry(l *lane, it *item, r *result, now time.Time) {
-	it.Attempts++
-	if it.Attempts >= len(ep.schedule) {
-		ep.bury(it, r.reason)
+	made := it.Attempts - it.Base
+	if made >= len(ep.plan.schedule) {
+		ep.bury(it, r.reason, now)
 		return
 	}
 	var wait time.Duration
-	wait, it.asked = retryWait(ep.schedule[it.Attempts], r.retryAfter, ep.random())
+	wait, it.asked = retryWait(ep.plan.schedule[made], r.retryAfter, ep.random())
 	it.nextAt = now.Add(wait)
-	it.NextAt, it.reason = it.nextAt.UnixMilli(), r.reason
+	it.NextAt, it.LastError = it.nextAt.UnixMilli(), r.reason
+	if it.FailedAt == 0 {
+		it.FailedAt = now.UnixMilli()
+	}
 	ep.attempted[it.ID] = struct{}{}
 	ep.metrics.settled(it.Command, outcomeRetry)
 	ep.mark(it)
-	if it.parked || ep.hold == 0 {
+	if it.parked || ep.plan.hold == 0 {
 		ep.unload(it)
 		return
 	}
 	if it.holdUntil.IsZero() {
-		it.holdUntil = now.Add(ep.holdTime())
+		it.holdUntil = now.Add(ep.plan.holdTime())
 	}
 	l.fresh.insert(it)
 }
 
-func (ep *endpoint) holdTime() time.Duration {
-	if ep.hold < 0 {
-		return forever
-	}
-	return ep.hold
-}
-
 // bury makes a dead letter of an event.
-func (ep *endpoint) bury(it *item, reason string) {
-	it.NextAt, it.reason = DeadLetterAt, reason
+func (ep *endpoint) bury(it *item, reason string, now time.Time) {
+	it.Dead, it.NextAt, it.LastError = true, now.UnixMilli(), reason
+	if it.FailedAt == 0 {
+		it.FailedAt = it.NextAt
+	}
 	ep.metrics.settled(it.Command, outcomeDeadLetter)
 	ep.log.Error("webhook event is a dead letter", "event", it.EventID, "command", it.Command.Key(), "lane", it.Lane,
 		"op", it.OperationID, "attempt", it.Attempts, "err", reason)
@@ -206,9 +378,9 @@ func (ep *endpoint) bury(it *item, reason string) {
 	ep.unload(it)
 }
 
-// remove has the row of an event deleted.
-func (ep *endpoint) remove(it *item) {
-	it.drop = true
+// remove takes an event that is done with out of the outbox.
+func (ep *endpoint) remove(it *item, outcome store.Outcome) {
+	it.outcome = outcome
 	ep.mark(it)
 	ep.unload(it)
 }
@@ -248,7 +420,7 @@ func (ep *endpoint) place(l *lane, now time.Time) bool {
 		if l.more != 0 && !l.hungry && l.fresh.n <= ep.maxLane/4 {
 			l.hungry = true
 			ep.hungry = append(ep.hungry, l)
-			ep.wakeReader()
+			ep.shared.wakeReader()
 		}
 		return l.state == laneReady
 	}
@@ -257,13 +429,13 @@ func (ep *endpoint) place(l *lane, now time.Time) bool {
 // wake places a lane and calls a worker for it. A worker that has just settled
 // an event needs no call, it goes on by itself.
 func (ep *endpoint) wake(l *lane, now time.Time) {
-	if ep.place(l, now) {
-		ep.work.Signal()
+	if ep.place(l, now) && ep.workers < ep.plan.concurrency {
+		ep.start()
 	}
 }
 
-// tick does what became due by the clock: an open breaker gets its trial, and
-// held lanes their retry or the end of their hold.
+// tick does what became due by the clock: an open breaker gets its trial, held
+// lanes their retry or the end of their hold, and a rate lets the next event pass.
 func (ep *endpoint) tick() {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
@@ -279,19 +451,32 @@ func (ep *endpoint) tick() {
 			ep.wake(ep.waiting[0], now)
 		}
 	}
-	ep.arm(now)
+	ep.employ(now)
 }
 
 // arm sets the timer for the next tick.
 func (ep *endpoint) arm(now time.Time) {
-	var at time.Time
-	switch {
-	case ep.stopping:
+	if ep.stopping {
 		return
-	case ep.breaker.state == breakerOpen:
-		at = ep.breaker.until
-	case !ep.paused && len(ep.waiting) > 0:
-		at = ep.waiting[0].wakeAt
+	}
+	var at time.Time
+	sooner := func(t time.Time) {
+		if at.IsZero() || t.Before(at) {
+			at = t
+		}
+	}
+	if ep.breaker.state == breakerOpen {
+		sooner(ep.breaker.until)
+	} else if !ep.paused {
+		if len(ep.waiting) > 0 {
+			sooner(ep.waiting[0].wakeAt)
+		}
+		if ep.ready.head != nil && !ep.rate.ready(now, ep.plan.interval) {
+			sooner(ep.rate.next)
+		}
+		if ep.paced.head != nil && !ep.backlogRate.ready(now, ep.plan.resume) {
+			sooner(ep.backlogRate.next)
+		}
 	}
 	// A timer that is set for a time that is of no interest any more does no harm.
 	if at.IsZero() || at.Equal(ep.timerAt) && at.After(now) {
@@ -299,109 +484,4 @@ func (ep *endpoint) arm(now time.Time) {
 	}
 	ep.timerAt = at
 	ep.timer.Reset(max(at.Sub(now), 0))
-}
-
-// breakerChanged follows a change of the breaker's state.
-func (ep *endpoint) breakerChanged(now time.Time) {
-	ep.metrics.breaker.Set(float64(ep.breaker.state))
-	switch ep.breaker.state {
-	case breakerOpen:
-		ep.log.Warn("webhook breaker open: events wait", "for", breakerOpenFor)
-		ep.restall(now)
-	case breakerHalfOpen:
-		ep.restall(now)
-		ep.work.Broadcast()
-	case breakerClosed:
-		ep.log.Info("webhook breaker closed: events go on")
-		ep.recovered(now)
-	}
-}
-
-// pause stops attempts until resume. Events are kept.
-func (ep *endpoint) pause(reason string, now time.Time) {
-	if ep.paused {
-		return
-	}
-	ep.paused = true
-	ep.metrics.paused.Set(1)
-	ep.log.Error("webhook endpoint paused: events are kept, resume it when the receiver is right", "reason", reason)
-	ep.restall(now)
-}
-
-// resume ends a pause and gives the endpoint a fresh breaker.
-func (ep *endpoint) resume() {
-	ep.mu.Lock()
-	defer ep.mu.Unlock()
-	if !ep.paused || ep.stopping {
-		return
-	}
-	now := time.Now()
-	ep.paused, ep.failingFrom = false, time.Time{}
-	ep.metrics.paused.Set(0)
-	ep.breaker.reset()
-	ep.breakerChanged(now)
-	ep.arm(now)
-}
-
-// restall notes whether the endpoint can be called. The time in which it cannot
-// does not count for holds: nobody was passed over.
-func (ep *endpoint) restall(now time.Time) {
-	stalled := ep.paused || ep.breaker.state == breakerOpen
-	switch {
-	case stalled && ep.stalledFrom.IsZero():
-		ep.stalledFrom = now
-	case !stalled && !ep.stalledFrom.IsZero():
-		from := ep.stalledFrom
-		ep.stalledFrom = time.Time{}
-		for _, l := range ep.lanes {
-			if head := l.fresh.head; head != nil && !head.holdUntil.IsZero() {
-				head.holdUntil = head.holdUntil.Add(now.Sub(from))
-				ep.wake(l, now)
-			}
-		}
-	}
-}
-
-// recovered sends what holds a lane at once: the endpoint is back, so waiting on
-// would only cost the order. What the receiver itself asked for is respected.
-func (ep *endpoint) recovered(now time.Time) {
-	ep.restall(now)
-	for _, l := range ep.lanes {
-		if head := l.fresh.head; head != nil && !head.asked && head.nextAt.After(now) {
-			head.nextAt = now
-			ep.wake(l, now)
-		}
-	}
-	ep.work.Broadcast()
-}
-
-// newEndpoint returns an endpoint for the URL of a configuration.
-func newEndpoint(o *Options, m *metrics, wakeReader func()) (*endpoint, error) {
-	c := &o.Config
-	targets, authorization, err := newTargets(c)
-	if err != nil {
-		return nil, err
-	}
-	ep := &endpoint{
-		targets: targets, authorization: authorization, userAgent: userAgent(c),
-		schedule: c.Schedule, hold: c.Hold, pauseAfter: c.PauseAfter,
-		concurrency: c.Concurrency, maxBody: c.MaxBody, maxLoaded: c.MaxLoaded, maxBytes: c.MaxLoadedBytes, maxLane: max(c.MaxLoaded/laneShare, 1),
-		transport: o.Transport, decode: o.Decode, random: rand.Float64, metrics: m, log: o.Log,
-		wakeReader: wakeReader, marked: make(chan struct{}, 1), markedFull: make(chan struct{}, 1),
-		lanes: map[string]*lane{}, attempted: map[int64]struct{}{},
-	}
-	ep.work.L = &ep.mu
-	for _, text := range c.Secrets {
-		key, err := parseSecret(text)
-		if err != nil {
-			return nil, err
-		}
-		ep.secrets = append(ep.secrets, key)
-	}
-	if ep.transport == nil {
-		if ep.transport, err = newTransport(c); err != nil {
-			return nil, err
-		}
-	}
-	return ep, nil
 }

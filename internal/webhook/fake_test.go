@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,23 +26,27 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // memOutbox is an outbox in memory that keeps the contract of store.Outbox.
 type memOutbox struct {
-	mu      sync.Mutex
-	rows    map[int64]*store.OutboxEvent
-	ids     []int64 // ascending; deleted ones stay until compacted
-	laneSeq map[string]int64
-	lastID  int64
-	errs    map[int64]string // last error of a row
-	slowDue time.Duration    // an answer of DueEvents takes so long, after it was made
-	slow    time.Duration    // so does one of Update, after the commit
-	broken  error            // writes fail with it
-	deaf    error            // reads fail with it
-	updates int
-	reads   int
-	loss    []string // what the contract forbids
+	mu       sync.Mutex
+	rows     map[int64]*store.OutboxEvent
+	ids      []int64 // ascending; deleted ones stay until compacted
+	laneSeq  map[string]int64
+	lastID   int64
+	attempts map[string][]store.Attempt // logged failures, by event
+	log      map[string]store.Settled   // by event
+	paused   map[string]string          // reason by endpoint
+	pruned   int
+	slowDue  time.Duration // an answer of DueEvents takes so long, after it was made
+	slow     time.Duration // so does one of Update, after the commit
+	broken   error         // writes fail with it
+	deaf     error         // reads fail with it
+	updates  int
+	reads    int
+	loss     []string // what the contract forbids
 }
 
 func newOutbox() *memOutbox {
-	return &memOutbox{rows: map[int64]*store.OutboxEvent{}, laneSeq: map[string]int64{}, errs: map[int64]string{}}
+	return &memOutbox{rows: map[int64]*store.OutboxEvent{}, laneSeq: map[string]int64{}, attempts: map[string][]store.Attempt{},
+		log: map[string]store.Settled{}, paused: map[string]string{}}
 }
 
 // add commits an event and returns it as it is stored.
@@ -49,8 +54,8 @@ func (o *memOutbox) add(e im.Event, message []byte) im.Event {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.lastID++
-	o.laneSeq[e.Lane]++
-	e.ID, e.LaneSeq, e.CreatedAt = o.lastID, o.laneSeq[e.Lane], time.Now().UnixMilli()
+	o.laneSeq[e.Endpoint+e.Lane]++
+	e.ID, e.LaneSeq, e.CreatedAt = o.lastID, o.laneSeq[e.Endpoint+e.Lane], time.Now().UnixMilli()
 	if e.EventID == "" {
 		e.EventID = "evt_" + strconv.FormatInt(e.ID, 10)
 	}
@@ -76,9 +81,9 @@ func (o *memOutbox) addN(lane string, n int) (ids []string) {
 func (o *memOutbox) row(eventID string) (e store.OutboxEvent, reason string, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for id, r := range o.rows {
+	for _, r := range o.rows {
 		if r.EventID == eventID {
-			return *r, o.errs[id], true
+			return *r, r.LastError, true
 		}
 	}
 	return e, "", false
@@ -115,7 +120,26 @@ func (o *memOutbox) Events(ctx context.Context, after int64, limit int) (out []s
 	return out, nil
 }
 
-func (o *memOutbox) DueEvents(ctx context.Context, now int64, limit int) (out []store.OutboxEvent, err error) {
+func (o *memOutbox) EndpointEvents(ctx context.Context, endpoint string, after int64, limit int) (out []store.OutboxEvent, err error) {
+	all, err := o.Events(ctx, after, 1<<30)
+	if err != nil || limit <= 0 {
+		return nil, cmp.Or(err, errors.New("limit must be positive"))
+	}
+	for _, e := range all {
+		if e.Endpoint == endpoint && len(out) < limit {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+func (o *memOutbox) LastEvent(ctx context.Context) (int64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Max(append(slices.Collect(maps.Keys(o.rows)), 0)), cmp.Or(ctx.Err(), o.deaf)
+}
+
+func (o *memOutbox) DueEvents(ctx context.Context, endpoint string, now int64, limit int) (out []store.OutboxEvent, err error) {
 	defer time.Sleep(o.slowDue)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -123,7 +147,7 @@ func (o *memOutbox) DueEvents(ctx context.Context, now int64, limit int) (out []
 		return nil, err
 	}
 	for _, id := range o.ids {
-		if r := o.rows[id]; r != nil && r.NextAt != 0 && r.NextAt <= now {
+		if r := o.rows[id]; r != nil && r.Endpoint == endpoint && r.NextAt != 0 && r.NextAt <= now && !r.Dead {
 			out = append(out, *r)
 		}
 	}
@@ -131,16 +155,29 @@ func (o *memOutbox) DueEvents(ctx context.Context, now int64, limit int) (out []
 	return out[:min(limit, len(out))], nil
 }
 
-func (o *memOutbox) OutboxStats(ctx context.Context) (n, oldest int64, err error) {
+func (o *memOutbox) Backlog(ctx context.Context, endpoint string) (b store.Backlog, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, r := range o.rows {
-		if oldest == 0 || r.CreatedAt < oldest {
-			oldest = r.CreatedAt
+		switch {
+		case r.Endpoint != endpoint:
+		case r.Dead:
+			b.Dead++
+		default:
+			if r.NextAt > 0 {
+				b.Retrying++
+			} else {
+				b.Waiting++
+			}
+			if b.Oldest == 0 || r.CreatedAt < b.Oldest {
+				b.Oldest = r.CreatedAt
+			}
 		}
 	}
-	return int64(len(o.rows)), oldest, ctx.Err()
+	return b, ctx.Err()
 }
+
+func (o *memOutbox) Leases(context.Context) ([]store.Lease, error) { return nil, nil }
 
 func (o *memOutbox) Update(ctx context.Context, fn func(store.Tx) error) error {
 	tx := &memTx{}
@@ -154,19 +191,28 @@ func (o *memOutbox) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err := cmp.Or(ctx.Err(), o.broken); err != nil {
 		return err
 	}
-	seen := map[int64]bool{}
 	for _, r := range tx.retries {
 		row := o.rows[r.ID]
 		switch {
 		case row == nil:
 			o.loss = append(o.loss, "retry of a deleted row "+strconv.FormatInt(r.ID, 10))
 			continue
-		case r.NextAt == 0 || r.Attempts == 0 || seen[r.ID]:
+		case r.NextAt == 0 || r.Attempts == 0 || r.FailedAt == 0:
 			o.loss = append(o.loss, "bad retry "+strconv.FormatInt(r.ID, 10))
 		}
-		seen[r.ID] = true
-		row.Attempts, row.NextAt, o.errs[r.ID] = r.Attempts, r.NextAt, r.Error
+		row.Attempts, row.NextAt, row.FailedAt, row.Dead, row.LastError = r.Attempts, r.NextAt, r.FailedAt, r.Dead, r.Error
+		if r.Attempt != nil {
+			o.attempts[row.EventID] = append(o.attempts[row.EventID], *r.Attempt)
+		}
 	}
+	for _, v := range tx.settled {
+		if row := o.rows[v.ID]; row != nil {
+			o.log[row.EventID] = v
+		}
+		tx.deletes = append(tx.deletes, v.ID)
+	}
+	maps.Copy(o.paused, tx.paused)
+	o.pruned += tx.pruned
 	for _, id := range tx.deletes {
 		if o.rows[id] == nil {
 			o.loss = append(o.loss, "delete of a deleted row "+strconv.FormatInt(id, 10))
@@ -184,16 +230,31 @@ func (o *memOutbox) Update(ctx context.Context, fn func(store.Tx) error) error {
 type memTx struct {
 	store.Tx
 	retries []store.Retry
+	settled []store.Settled
 	deletes []int64
+	paused  map[string]string
+	pruned  int
+}
+
+func (tx *memTx) SettleEvents(_ context.Context, events []store.Settled, _ store.LogPolicy) error {
+	tx.settled = append(tx.settled, events...)
+	return nil
+}
+
+func (tx *memTx) RaiseWebhookVersion(context.Context) (int64, error) { return 1, nil }
+
+func (tx *memTx) PauseEndpoint(_ context.Context, id string, _ int64, reason string) error {
+	tx.paused = map[string]string{id: reason}
+	return nil
+}
+
+func (tx *memTx) PruneHookLog(context.Context, int64, int, int) (int, error) {
+	tx.pruned++
+	return 0, nil
 }
 
 func (tx *memTx) RetryEvents(_ context.Context, r []store.Retry) error {
 	tx.retries = append(tx.retries, r...)
-	return nil
-}
-
-func (tx *memTx) DeleteEvents(_ context.Context, ids []int64) error {
-	tx.deletes = append(tx.deletes, ids...)
 	return nil
 }
 
@@ -239,6 +300,7 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	c.attempt, _ = strconv.Atoi(get(headerAttempt))
 
 	total := 0
+	lane = req.URL.Host + " " + lane // each endpoint has lanes of its own
 	r.mu.Lock()
 	r.inFlight[lane]++
 	if r.inFlight[lane] > 1 {
@@ -323,7 +385,7 @@ func (b *bundle) start() {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d.ep.random = func() float64 { return 0.5 } // the middle of the spread: the schedule as it is written
+	d.main().random = func() float64 { return 0.5 } // the middle of the spread: the schedule as it is written
 	if err := d.Start(b.Context()); err != nil {
 		b.Fatal(err)
 	}
@@ -353,13 +415,19 @@ func (b *bundle) check() {
 	for _, f := range append(b.recv.faults, b.box.loss...) {
 		b.Error(f)
 	}
-	if n := len(b.d.ep.lanes); n != 0 && b.d.ep.loaded == 0 {
+	ep := b.d.main()
+	if n := len(ep.lanes); n != 0 && ep.loaded == 0 {
 		b.Errorf("%d lanes left without events", n)
 	}
-	if ep := b.d.ep; ep.bytes < 0 || ep.loaded < 0 || ep.loaded == 0 && (ep.bytes != 0 || len(ep.attempted) != 0) {
+	if ep.bytes < 0 || ep.loaded < 0 || ep.loaded == 0 && (ep.bytes != 0 || len(ep.attempted) != 0) {
 		b.Errorf("counts are off: %d loaded, %d bytes, %d attempted", ep.loaded, ep.bytes, len(ep.attempted))
 	}
 }
+
+func (d *Dispatcher) main() *endpoint { return d.find(im.MainEndpoint) }
+
+// resume ends a pause as the registry would.
+func (b *bundle) resume() { b.d.main().setPause(0, "", 1) }
 
 // after sleeps in virtual time and lets everything settle.
 func after(d time.Duration) {

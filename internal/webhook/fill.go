@@ -11,7 +11,7 @@ import (
 
 // load counts an event in and returns its item.
 func (ep *endpoint) load(e store.OutboxEvent) *item {
-	it := &item{OutboxEvent: e}
+	it := &item{OutboxEvent: e, hands: ep.hands}
 	ep.loaded++
 	ep.bytes += it.size()
 	if it.Attempts > 0 {
@@ -46,25 +46,80 @@ func (ep *endpoint) room(limit int) int {
 func (ep *endpoint) freed() {
 	if ep.starved && ep.loaded <= ep.maxLoaded-min(readBatch, (ep.maxLoaded+3)/4) && ep.bytes <= ep.maxBytes/4*3 {
 		ep.starved = false
-		ep.wakeReader()
+		ep.shared.wakeReader()
 	}
 }
 
-// addFresh takes events that were never attempted, in the order of the outbox.
-func (ep *endpoint) addFresh(events []store.OutboxEvent) {
+// reading says how the endpoint is to be read: first is true until addHeld.
+func (ep *endpoint) reading() (hands int, first, behind, owned bool) {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	return ep.hands, !ep.heldRead, ep.behind, ep.owned
+}
+
+// readTo returns the cursor.
+func (ep *endpoint) readTo() int64 {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	return ep.cursor
+}
+
+// advance says that everything up to a place was read for all endpoints.
+func (ep *endpoint) advance(to int64) {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	if ep.owned && !ep.behind {
+		ep.cursor = max(ep.cursor, to)
+	}
+}
+
+// addBatch takes fresh events that were read for this endpoint. If they are all
+// there are it has caught up: nothing up to head is missing.
+func (ep *endpoint) addBatch(hands int, events []store.OutboxEvent, all bool, head int64) (caughtUp bool) {
 	now := time.Now()
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
-	for i := range events {
-		l := ep.lane(events[i].Lane)
-		if l.more == 0 && l.fresh.n >= ep.maxLane {
-			l.more = events[i].ID
-		}
-		if l.more == 0 {
-			l.fresh.insert(ep.load(events[i]))
-			ep.wake(l, now)
-		}
+	if hands != ep.hands {
+		return false
 	}
+	for i := range events {
+		ep.addOne(&events[i], now)
+		ep.cursor = events[i].ID
+	}
+	if all {
+		ep.behind, ep.cursor = false, max(ep.cursor, head)
+	}
+	return all
+}
+
+// addOne takes a fresh event. The caller holds the lock.
+func (ep *endpoint) addOne(e *store.OutboxEvent, now time.Time) {
+	if e.CreatedAt >= ep.metrics.started { // what an earlier process left was counted there
+		ep.metrics.settled(e.Command, outcomeMade)
+	}
+	l := ep.lane(e.Lane)
+	if l.more == 0 && l.fresh.n >= ep.maxLane {
+		l.more = e.ID
+	}
+	if l.more == 0 {
+		l.fresh.insert(ep.load(*e))
+		ep.wake(l, now)
+	}
+}
+
+// offer takes a fresh event that was read for all endpoints. Without room for it
+// the endpoint is read by itself from here on.
+func (ep *endpoint) offer(e *store.OutboxEvent, now time.Time) {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	if !ep.owned || ep.behind || e.ID <= ep.cursor {
+		return
+	}
+	if ep.loaded >= ep.maxLoaded || ep.bytes >= ep.maxBytes {
+		ep.behind, ep.starved, ep.cursor = true, true, e.ID-1
+		return
+	}
+	ep.addOne(e, now)
 }
 
 // wanting returns a lane that has its share sent and left events unread, and
@@ -80,12 +135,16 @@ func (ep *endpoint) wanting() (l *lane, after int64) {
 }
 
 // addMore gives a wanting lane its part of the fresh events that follow its last
-// one. Those above cursor will be read in turn; complete says that events hold
+// one. Those above the cursor will be read in turn; complete says that events hold
 // all up to there.
-func (ep *endpoint) addMore(l *lane, events []store.OutboxEvent, cursor int64, complete bool) {
+func (ep *endpoint) addMore(l *lane, events []store.OutboxEvent, complete bool) {
 	now := time.Now()
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
+	if len(ep.hungry) == 0 || ep.hungry[0] != l {
+		return // everything was forgotten meanwhile
+	}
+	cursor := ep.cursor
 	ep.hungry = append(ep.hungry[:0], ep.hungry[1:]...)
 	l.hungry = false
 	for i := range events {
@@ -113,10 +172,13 @@ func (ep *endpoint) addMore(l *lane, events []store.OutboxEvent, cursor int64, c
 
 // addDue takes attempted events whose time has come, and reports how many of
 // them are not here already.
-func (ep *endpoint) addDue(events []store.OutboxEvent) (added int) {
+func (ep *endpoint) addDue(hands int, events []store.OutboxEvent) (added int) {
 	now := time.Now()
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
+	if hands != ep.hands {
+		return 0
+	}
 	for i := range events {
 		if _, here := ep.attempted[events[i].ID]; here || ep.loaded >= ep.maxLoaded {
 			continue
@@ -145,26 +207,25 @@ func (ep *endpoint) dueRoom(limit int) int {
 // addHeld looks at the attempted events that are in the outbox at the start,
 // and loads those that were holding their lanes, so that a restart does not let later
 // events overtake them.
-func (ep *endpoint) addHeld(events []store.OutboxEvent) {
-	if ep.hold == 0 {
-		return
-	}
+func (ep *endpoint) addHeld(hands int, events []store.OutboxEvent) {
 	now := time.Now()
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
+	if hands != ep.hands {
+		return
+	}
+	ep.heldRead = true
+	if ep.plan.hold == 0 {
+		return
+	}
 	for i := range events {
 		e := &events[i]
-		nextAt := time.UnixMilli(e.NextAt)
-		from := firstFailure(nextAt, e.Attempts, ep.schedule)
-		if from.After(now) {
-			from = now
-		}
-		until := from.Add(ep.holdTime())
-		if !until.After(now) {
+		until := time.UnixMilli(e.FailedAt).Add(ep.plan.holdTime())
+		if e.FailedAt == 0 || !until.After(now) { // a replay holds nobody
 			continue
 		}
 		it := ep.load(*e)
-		it.nextAt, it.holdUntil = nextAt, until
+		it.nextAt, it.holdUntil = time.UnixMilli(e.NextAt), until
 		l := ep.lane(it.Lane)
 		l.fresh.insert(it)
 		ep.wake(l, now)

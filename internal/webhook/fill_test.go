@@ -15,9 +15,9 @@ import (
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	loaded := func(b *bundle) (n, bytes int) {
-		b.d.ep.mu.Lock()
-		defer b.d.ep.mu.Unlock()
-		return b.d.ep.loaded, b.d.ep.bytes
+		b.d.main().mu.Lock()
+		defer b.d.main().mu.Unlock()
+		return b.d.main().loaded, b.d.main().bytes
 	}
 	bubble(t, "events in memory", func(t *testing.T) {
 		stuck := make(chan struct{})
@@ -127,13 +127,15 @@ func TestBounds(t *testing.T) {
 		b := setup(t, nil)
 		b.start()
 		after(0)
-		before := b.box.reads
+		var before, reads int
+		b.box.set(func() { before = b.box.reads })
 		for range 1000 {
 			b.d.Wake()
 			time.Sleep(100 * time.Microsecond)
 		}
 		synctest.Wait()
-		if n := b.box.reads - before; n > 60 {
+		b.box.set(func() { reads = b.box.reads })
+		if n := reads - before; n > 60 {
 			t.Errorf("%d reads in 100 ms", n)
 		}
 		b.stop()
@@ -159,7 +161,7 @@ func TestAddMore(t *testing.T) {
 	for i := range a {
 		a[i] = event(int64(i+1), "a")
 	}
-	ep.addFresh(a[:6])
+	ep.addBatch(0, a[:6], false, 0)
 	l := ep.lanes["a"]
 	equal(t, "share of the lane", ids(l), []int64{1, 2, 3, 4})
 	if none, _ := ep.wanting(); none != nil {
@@ -167,7 +169,7 @@ func TestAddMore(t *testing.T) {
 	}
 	send := func() {
 		t.Helper()
-		next, pass, ok := ep.next()
+		next, pass, ok := ep.next(time.Now())
 		if !ok || next != l {
 			t.Fatal("the lane is not ready")
 		}
@@ -183,13 +185,14 @@ func TestAddMore(t *testing.T) {
 	send()
 	send()
 	wants(4)
-	ep.addMore(l, []store.OutboxEvent{a[4]}, 6, false)
+	ep.cursor = 6
+	ep.addMore(l, []store.OutboxEvent{a[4]}, false)
 	equal(t, "a part", ids(l), []int64{4, 5})
 	send()
 	wants(5)
 	// Two events were committed behind the cursor meanwhile.
-	ep.addMore(l, a[5:], 6, false)
+	ep.addMore(l, a[5:], false)
 	equal(t, "up to the cursor", ids(l), []int64{5, 6})
-	ep.addFresh(a[6:])
+	ep.addBatch(0, a[6:], false, 0)
 	equal(t, "the rest in turn", ids(l), []int64{5, 6, 7, 8})
 }

@@ -1,35 +1,41 @@
 package webhook
 
-import (
-	"parley/internal/im"
-)
+import "parley/internal/im"
 
 // Hooks is what the use cases see of this package: who is told of an event, and
-// the business server's answers to before callbacks.
+// the business server's answers to before callbacks. Without a registry only the
+// endpoint of the asker's configuration is told.
 type Hooks struct {
 	*Asker
+	Registry *Registry
+	// Dispatcher refuses events of which too many wait already; nil: none is refused.
+	Dispatcher *Dispatcher
 }
 
-// mainOnly is the answer of Route when only the configuration file's endpoint is
-// told. It is shared: nobody changes it.
-var mainOnly = []string{im.MainEndpoint}
-
-// Route returns the endpoints that are told of an event without a message; nil: nobody is.
-func (h *Hooks) Route(cmd im.Command, about im.About) []string {
-	c := h.current.Load().config
-	if c.Wants(cmd) || cmd == im.AfterRevokeMsg && about.GroupID != "" && c.URL != "" && c.GroupRevoke.Enabled {
-		return mainOnly
+func (h *Hooks) routes() *routes {
+	if h.Registry == nil {
+		return &routes{config: h.current.Load().config}
 	}
-	return nil
+	return h.Registry.routes.Load()
+}
+
+// Route returns the endpoints that are told of an event without a message; nobody
+// is if there are none. It is asked once for an event: what it refuses it counts.
+func (h *Hooks) Route(cmd im.Command, about im.About) []string {
+	return h.admit(h.routes().route(cmd, about))
 }
 
 // RouteMessage returns the endpoints that are told of an event about a message:
 // notifications and typing are for none (webhooks.md 1.8).
 func (h *Hooks) RouteMessage(cmd im.Command, m *im.Message) []string {
-	if h.AsksMessage(cmd, m) {
-		return mainOnly
+	return h.admit(h.routes().routeMessage(cmd, m))
+}
+
+func (h *Hooks) admit(to []string) []string {
+	if h.Dispatcher == nil {
+		return to
 	}
-	return nil
+	return h.Dispatcher.Admit(to)
 }
 
 // None returns hooks that tell nobody and ask nobody.

@@ -19,11 +19,14 @@ type item struct {
 	parked    bool      // had its hold: a failure does not hold the lane again
 	holdUntil time.Time // zero: did not fail yet
 
-	gone     bool   // has left its lane for good
-	drop     bool   // outcome to be written: delete the row; else a retry
-	dirty    bool   // the outcome waits to be written
-	flushing bool   // the outcome is being written
-	reason   string // of the last failure
+	gone     bool // has left its lane for good
+	dirty    bool // the outcome waits to be written
+	flushing bool // the outcome is being written
+	hands    int  // endpoint.hands when it was loaded: a later one knows nothing of it
+
+	outcome  store.Outcome   // to be written: how it ended; 0: a retry
+	last     store.Attempt   // the last attempt
+	attempts []store.Attempt // failed ones that wait to be written
 }
 
 func (it *item) size() int { return len(it.Body) + len(it.Message) }
@@ -96,6 +99,14 @@ func (l *lane) take() *item {
 		return it
 	}
 	return l.fresh.pop()
+}
+
+// peek returns the event that goes next.
+func (l *lane) peek() *item {
+	if l.due.head != nil {
+		return l.due.head
+	}
+	return l.fresh.head
 }
 
 // laneQueue is the round-robin of ready lanes.

@@ -27,9 +27,9 @@ func (ep *endpoint) mark(it *item) {
 	ep.dirty = append(ep.dirty, it)
 	switch len(ep.dirty) {
 	case 1:
-		poke(ep.marked)
+		poke(ep.shared.marked)
 	case markBatch:
-		poke(ep.markedFull)
+		poke(ep.shared.markedFull)
 	}
 }
 
@@ -51,40 +51,81 @@ func (ep *endpoint) release(it *item) {
 	ep.freed()
 }
 
-// outcomes is one batch on its way to the store.
+// outcomes is what one endpoint has to write.
 type outcomes struct {
+	ep      *endpoint
+	hands   int
+	lease   store.Lease
 	items   []*item
-	deletes []int64
+	settled []store.Settled
 	retries []store.Retry
+
+	pause        bool // the endpoint paused itself
+	pausedAt     int64
+	pausedReason string
+	told         string // its URL, for whoever is told of the pause
+	pauseVersion int64  // result
+	lost         bool   // result: another node delivers, nothing was written
 }
 
-// collect takes the outcomes that wait.
-func (ep *endpoint) collect() (b outcomes) {
+// collect takes at most limit outcomes that wait; nil if there is nothing to write.
+func (ep *endpoint) collect(limit int) *outcomes {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
-	n := min(len(ep.dirty), markMost)
+	if len(ep.dirty) == 0 && !ep.pauseWaits {
+		return nil
+	}
+	b := &outcomes{ep: ep, hands: ep.hands, lease: ep.lease, pause: ep.pauseWaits, pausedReason: ep.pausedReason, told: ep.plan.shown}
+	if b.pause {
+		b.pausedAt = ep.pausedAt.UnixMilli()
+	}
+	n := min(len(ep.dirty), limit)
 	b.items = append(b.items, ep.dirty[:n]...)
 	ep.dirty = append(ep.dirty[:0], ep.dirty[n:]...)
 	clear(ep.dirty[len(ep.dirty) : len(ep.dirty)+n])
 	for _, it := range b.items {
 		it.dirty, it.flushing = false, true
-		if it.drop {
-			b.deletes = append(b.deletes, it.ID)
-		} else {
-			b.retries = append(b.retries, store.Retry{ID: it.ID, Attempts: it.Attempts, NextAt: it.NextAt, Error: it.reason})
+		var failures []store.Attempt
+		failures, it.attempts = it.attempts, nil
+		for i := range failures { // nearly always one at most
+			b.retries = append(b.retries, it.asRetry(&failures[i]))
+		}
+		switch {
+		case it.outcome != 0:
+			b.settled = append(b.settled, store.Settled{ID: it.ID, Outcome: it.outcome, Attempts: it.Attempts, At: time.Now().UnixMilli(), Last: it.last})
+		case len(failures) == 0:
+			b.retries = append(b.retries, it.asRetry(nil))
 		}
 	}
 	return b
 }
 
+func (it *item) asRetry(a *store.Attempt) store.Retry {
+	return store.Retry{
+		ID: it.ID, Attempts: it.Attempts, NextAt: it.NextAt, FailedAt: it.FailedAt, Dead: it.Dead, Error: it.LastError, Attempt: a,
+	}
+}
+
 // written follows a batch that is in the store, or is not.
-func (ep *endpoint) written(b outcomes, ok bool) {
+func (ep *endpoint) written(b *outcomes, ok bool) {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
+	if b.hands != ep.hands {
+		return
+	}
+	if ok && b.pause {
+		ep.pauseWaits = ep.pauseWaits && ep.pausedAt.UnixMilli() != b.pausedAt
+		ep.pauseVersion = b.pauseVersion
+	}
 	for _, it := range b.items {
 		it.flushing = false
 		switch {
 		case !ok:
+			for i := range b.retries { // the failed attempts go with the next try
+				if r := &b.retries[i]; r.ID == it.ID && r.Attempt != nil {
+					it.attempts = append(it.attempts, *r.Attempt)
+				}
+			}
 			ep.mark(it)
 		case it.gone && !it.dirty:
 			ep.release(it)
@@ -96,7 +137,21 @@ func (ep *endpoint) written(b outcomes, ok bool) {
 func (ep *endpoint) unwritten() int {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
-	return len(ep.dirty)
+	n := len(ep.dirty)
+	if ep.pauseWaits {
+		n++
+	}
+	return n
+}
+
+// unwritten returns the number of outcomes that wait, of all endpoints, and
+// whether one of them has a whole batch.
+func (d *Dispatcher) unwritten() (n int, full bool) {
+	for _, ep := range d.all() {
+		m := ep.unwritten()
+		n, full = n+m, full || m >= markBatch
+	}
+	return n, full
 }
 
 // write is the marker: it writes outcomes until the workers are gone, then the
@@ -108,13 +163,13 @@ func (d *Dispatcher) write(ctx context.Context, workersDone <-chan struct{}) {
 	for stopping := false; ; {
 		if !stopping {
 			select {
-			case <-d.ep.marked:
+			case <-d.shared.marked:
 			case <-workersDone:
 				stopping = true
 			}
 		}
 		if !stopping || backoff > 0 {
-			full, done := d.ep.markedFull, workersDone
+			full, done := d.shared.markedFull, workersDone
 			if backoff > 0 {
 				full = nil
 			}
@@ -131,7 +186,10 @@ func (d *Dispatcher) write(ctx context.Context, workersDone <-chan struct{}) {
 			}
 		}
 		err := d.flush(ctx)
-		if ctx.Err() != nil || stopping && d.ep.unwritten() == 0 {
+		if ctx.Err() != nil {
+			return
+		}
+		if n, _ := d.unwritten(); stopping && n == 0 {
 			return
 		}
 		if err == nil {
@@ -148,30 +206,78 @@ func (d *Dispatcher) write(ctx context.Context, workersDone <-chan struct{}) {
 func (d *Dispatcher) flush(ctx context.Context) error {
 	d.gate <- struct{}{}
 	defer func() { <-d.gate }()
-	b := d.ep.collect()
-	if len(b.items) == 0 {
+	var batch []*outcomes
+	left := markMost
+	all := d.all()
+	d.turn++
+	for i := range all { // everybody's turn comes, even if one of them always has enough for a batch
+		if b := all[(i+d.turn)%len(all)].collect(left); b != nil {
+			batch = append(batch, b)
+			if left -= len(b.items); left <= 0 {
+				break
+			}
+		}
+	}
+	if len(batch) == 0 {
 		return nil
 	}
-	err := d.outbox.Update(ctx, func(tx store.Tx) error {
-		if len(b.retries) > 0 {
-			if err := tx.RetryEvents(ctx, b.retries); err != nil {
+	err := d.outbox.Update(ctx, func(tx store.Tx) error { return d.writeBatch(ctx, tx, batch) })
+	for _, b := range batch {
+		if err == nil && b.lost {
+			d.lost(b.ep, b.lease)
+			continue
+		}
+		b.ep.written(b, err == nil)
+		if err == nil && b.pause && d.onPause != nil {
+			d.onPause(PauseNotice{Endpoint: b.ep.id, URL: b.told, Reason: b.pausedReason})
+		}
+	}
+	n, full := d.unwritten()
+	if full {
+		poke(d.shared.markedFull)
+	}
+	if n > 0 {
+		poke(d.shared.marked)
+	}
+	return err
+}
+
+// writeBatch writes outcomes of several endpoints in one transaction.
+func (d *Dispatcher) writeBatch(ctx context.Context, tx store.Tx, batch []*outcomes) error {
+	var settled []store.Settled
+	var retries []store.Retry
+	for _, b := range batch {
+		b.lost = false
+		if d.leased() {
+			ok, err := tx.RenewLease(ctx, b.lease)
+			if err != nil {
+				return err
+			}
+			if b.lost = !ok; b.lost {
+				continue
+			}
+		}
+		settled, retries = append(settled, b.settled...), append(retries, b.retries...)
+		if b.pause {
+			var err error
+			if b.pauseVersion, err = tx.RaiseWebhookVersion(ctx); err != nil {
+				return err
+			}
+			if err := tx.PauseEndpoint(ctx, b.ep.id, b.pausedAt, b.pausedReason); err != nil {
 				return err
 			}
 		}
-		if len(b.deletes) > 0 {
-			return tx.DeleteEvents(ctx, b.deletes)
-		}
-		return nil
-	})
-	d.ep.written(b, err == nil)
-	switch n := d.ep.unwritten(); {
-	case n >= markBatch:
-		poke(d.ep.markedFull)
-		fallthrough
-	case n > 0:
-		poke(d.ep.marked)
 	}
-	return err
+	if len(retries) > 0 {
+		if err := tx.RetryEvents(ctx, retries); err != nil {
+			return err
+		}
+	}
+	if len(settled) == 0 {
+		return nil
+	}
+	c := d.config()
+	return tx.SettleEvents(ctx, settled, store.LogPolicy{Off: c.Log.Keep == 0, Bodies: c.Log.Bodies})
 }
 
 // poke wakes whoever waits for c, and does not wait itself.

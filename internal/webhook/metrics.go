@@ -2,16 +2,18 @@ package webhook
 
 import (
 	"fmt"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"parley/internal/im"
+	"parley/internal/store"
 )
 
 // What became of an event, as the metric says it.
 const (
+	outcomeMade        = "made"
 	outcomeDelivered   = "delivered"
 	outcomeRetry       = "retry"
 	outcomeDeadLetter  = "dead_letter"
@@ -23,14 +25,39 @@ const (
 type metrics struct {
 	attempts *prometheus.CounterVec // command, class
 	outcomes *prometheus.CounterVec // command, outcome
-	dropped  prometheus.Counter     // promised to stay 0: nothing in this package raises it
-	breaker  prometheus.Gauge
-	paused   prometheus.Gauge
-	backlog  prometheus.Gauge
+	dropped  prometheus.Counter     // refused at Config.MaxBacklog; nothing else raises it
+	breaker  *prometheus.GaugeVec   // endpoint
+	paused   *prometheus.GaugeVec   // endpoint
+	backlog  *prometheus.GaugeVec   // endpoint, state
+	alarm    *prometheus.GaugeVec   // endpoint
 	latency  prometheus.Histogram
 	age      prometheus.Histogram
 
-	oldest atomic.Int64 // creation of the oldest event, ms; 0 = none
+	oldest  oldest
+	started int64 // ms
+}
+
+// oldest is the age of the oldest event of each endpoint, as of when it is asked.
+type oldest struct {
+	desc *prometheus.Desc
+	mu   sync.Mutex       // guards at
+	at   map[string]int64 // creation of the oldest event by endpoint, ms; 0 = none
+}
+
+// Describe implements prometheus.Collector.
+func (o *oldest) Describe(ch chan<- *prometheus.Desc) { ch <- o.desc }
+
+// Collect implements prometheus.Collector.
+func (o *oldest) Collect(ch chan<- prometheus.Metric) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for id, at := range o.at {
+		var age float64
+		if at > 0 {
+			age = time.Since(time.UnixMilli(at)).Seconds()
+		}
+		ch <- prometheus.MustNewConstMetric(o.desc, prometheus.GaugeValue, age, endpointLabel(id))
+	}
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -46,20 +73,24 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		}, []string{"command", "outcome"}),
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: ns, Subsystem: sub, Name: "events_dropped_total",
-			Help: "Events given up without a trace. Stays 0.",
+			Help: "Events that were not written because webhooks.maxBacklog was reached. Stays 0 without it.",
 		}),
-		breaker: prometheus.NewGauge(prometheus.GaugeOpts{
+		breaker: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: ns, Subsystem: sub, Name: "breaker_state",
 			Help: "Breaker of the endpoint: 0 closed, 1 half-open, 2 open.",
-		}),
-		paused: prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: ns, Subsystem: sub, Name: "endpoints_paused",
-			Help: "Endpoints that wait to be resumed.",
-		}),
-		backlog: prometheus.NewGauge(prometheus.GaugeOpts{
+		}, []string{"endpoint"}),
+		paused: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: ns, Subsystem: sub, Name: "endpoint_paused",
+			Help: "1 if the endpoint waits to be resumed.",
+		}, []string{"endpoint"}),
+		backlog: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: ns, Subsystem: sub, Name: "backlog_events",
-			Help: "Undelivered events in the outbox, dead letters among them.",
-		}),
+			Help: "Undelivered events in the outbox: waiting (an estimate above 20,000), retrying and dead (counted up to 20,000).",
+		}, []string{"endpoint", "state"}),
+		alarm: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: ns, Subsystem: sub, Name: "backlog_alarm",
+			Help: "1 if the events of the endpoint have reached webhooks.alarmBacklog.",
+		}, []string{"endpoint"}),
 		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: ns, Subsystem: sub, Name: "attempt_seconds", Help: "Time of one call for an after event.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
@@ -69,20 +100,15 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 36000, 180000},
 		}),
 	}
+	m.started = time.Now().UnixMilli()
+	m.oldest.at = map[string]int64{}
+	m.oldest.desc = prometheus.NewDesc(ns+"_"+sub+"_oldest_event_age_seconds",
+		"Age of the oldest event that is still to be delivered.", []string{"endpoint"}, nil)
 	if r == nil {
 		return m, nil
 	}
-	oldest := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Namespace: ns, Subsystem: sub, Name: "oldest_event_age_seconds",
-		Help: "Age of the oldest undelivered event, dead letters among them.",
-	}, func() float64 {
-		if at := m.oldest.Load(); at > 0 {
-			return time.Since(time.UnixMilli(at)).Seconds()
-		}
-		return 0
-	})
 	for _, c := range []prometheus.Collector{
-		m.attempts, m.outcomes, m.dropped, m.breaker, m.paused, m.backlog, m.latency, m.age, oldest,
+		m.attempts, m.outcomes, m.dropped, m.breaker, m.paused, m.backlog, m.alarm, m.latency, m.age, &m.oldest,
 	} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("webhook: metrics: %w", err)
@@ -100,4 +126,34 @@ func (m *metrics) attempted(cmd im.Command, class string, took time.Duration) {
 // settled counts what became of an event.
 func (m *metrics) settled(cmd im.Command, outcome string) {
 	m.outcomes.WithLabelValues(cmd.Key(), outcome).Inc()
+}
+
+// observed takes the backlog of an endpoint.
+func (m *metrics) observed(id string, b store.Backlog) {
+	label := endpointLabel(id)
+	m.backlog.WithLabelValues(label, "waiting").Set(float64(b.Waiting))
+	m.backlog.WithLabelValues(label, "retrying").Set(float64(b.Retrying))
+	m.backlog.WithLabelValues(label, "dead").Set(float64(b.Dead))
+	m.oldest.mu.Lock()
+	defer m.oldest.mu.Unlock()
+	m.oldest.at[id] = b.Oldest
+}
+
+// alarmed says whether the backlog of an endpoint is large.
+func (m *metrics) alarmed(id string, on bool) {
+	var v float64
+	if on {
+		v = 1
+	}
+	m.alarm.WithLabelValues(endpointLabel(id)).Set(v)
+}
+
+// forget drops the gauges of a removed endpoint.
+func (m *metrics) forget(id string) {
+	for _, v := range []*prometheus.GaugeVec{m.breaker, m.paused, m.backlog, m.alarm} {
+		v.DeletePartialMatch(prometheus.Labels{"endpoint": endpointLabel(id)})
+	}
+	m.oldest.mu.Lock()
+	defer m.oldest.mu.Unlock()
+	delete(m.oldest.at, id)
 }

@@ -132,7 +132,7 @@ func (o *memOutbox) undelivered() (n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, r := range o.rows {
-		if r.NextAt != DeadLetterAt {
+		if !r.Dead {
 			n++
 		}
 	}
@@ -204,7 +204,7 @@ func TestOrderAndLoss(t *testing.T) {
 			for i, h := range lanes[lane] {
 				row, _, kept := b.box.row(h.id)
 				switch {
-				case !h.delivered && (!kept || row.NextAt != DeadLetterAt || row.Attempts != len(shortSchedule)):
+				case !h.delivered && (!kept || !row.Dead || row.Attempts != len(shortSchedule)):
 					rt.Fatalf("event %d of %s is lost: %+v, row %+v %v", i+1, lane, h, row, kept)
 				case h.delivered && kept:
 					rt.Fatalf("event %d of %s was delivered and is kept", i+1, lane)

@@ -90,7 +90,7 @@ func TestStopAndRestart(t *testing.T) {
 		}
 		equal(t, "attempts", got, []int{1, 2, 3, 4})
 		row, _, _ := b.box.row("evt_1")
-		equal(t, "next", row.NextAt, DeadLetterAt)
+		equal(t, "dead", row.Dead, true)
 	})
 	bubble(t, "start and stop once", func(t *testing.T) {
 		b := setup(t, nil)
@@ -108,7 +108,6 @@ func TestStopAndRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Wake()
-		d.Resume()
 		if err := d.Stop(t.Context()); err != nil {
 			t.Error(err)
 		}

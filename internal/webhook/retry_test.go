@@ -25,7 +25,7 @@ func TestRetries(t *testing.T) {
 		}
 		equal(t, "attempts", got, []string{"0s", "4s", "1m4s", "11m4s"})
 		row, reason, ok := b.box.row(e.EventID)
-		if !ok || row.NextAt != DeadLetterAt || row.Attempts != 4 || reason != "status 500" {
+		if !ok || !row.Dead || row.Attempts != 4 || reason != "status 500" {
 			t.Errorf("dead letter %+v %q %v", row, reason, ok)
 		}
 		b.stop()

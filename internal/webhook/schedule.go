@@ -8,11 +8,6 @@ import (
 	"time"
 )
 
-// DeadLetterAt is the NextAt of an event whose schedule is used up, or that
-// cannot be sent at all: the end of the year 9999, in milliseconds. Such a row is
-// never due and never dropped; a replay sets another time.
-const DeadLetterAt int64 = 253402300799999
-
 const (
 	// jitter spreads retries, so that what failed together does not come back together.
 	jitter = 0.2
@@ -52,14 +47,4 @@ func parseRetryAfter(value string, now time.Time) time.Duration {
 		return 0
 	}
 	return min(max(at.Sub(now), 0), maxRetryAfter)
-}
-
-// firstFailure estimates from a row when its event failed first, which no column
-// says: the next attempt less the waits that led to it. The spread of the waits
-// makes it inexact, by a second after one failure.
-func firstFailure(nextAt time.Time, attempts int, schedule []time.Duration) time.Time {
-	for i := 1; i <= attempts && i < len(schedule); i++ {
-		nextAt = nextAt.Add(-schedule[i])
-	}
-	return nextAt
 }

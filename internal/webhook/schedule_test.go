@@ -65,19 +65,3 @@ func FuzzParseRetryAfter(f *testing.F) {
 		}
 	})
 }
-
-func TestFirstFailure(t *testing.T) {
-	t.Parallel()
-	schedule := Default().Schedule
-	first := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	next := first
-	for attempts := 1; attempts < len(schedule); attempts++ {
-		next = next.Add(schedule[attempts])
-		if got := firstFailure(next, attempts, schedule); !got.Equal(first) {
-			t.Errorf("after %d attempts: %v", attempts, got)
-		}
-	}
-	if got := firstFailure(next, 99, schedule); !got.Equal(first) {
-		t.Errorf("with a shortened schedule: %v", got)
-	}
-}

@@ -23,7 +23,7 @@ func mustSecret(t testing.TB, text string) secret {
 }
 
 func sign(s secret, id string, timestamp int64, body []byte) string {
-	return string(appendSignature(nil, s.mac(), id, strconv.FormatInt(timestamp, 10), body))
+	return string(s.mac().append(nil, id, strconv.FormatInt(timestamp, 10), body))
 }
 
 // TestSignVector is the vector that Standard Webhooks libraries are tested with.
