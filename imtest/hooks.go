@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ type Hook struct {
 	Command string
 	ID      string // webhook-id
 	Header  http.Header
+	Query   url.Values
 	Body    map[string]any
 	Raw     []byte
 }
@@ -95,7 +97,7 @@ func (h *Hooks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	k := Hook{
 		Command: r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], ID: r.Header.Get("webhook-id"),
-		Header: r.Header.Clone(), Raw: raw,
+		Header: r.Header.Clone(), Query: r.URL.Query(), Raw: raw,
 	}
 	if err := json.Unmarshal(raw, &k.Body); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)

@@ -97,6 +97,9 @@ func NewCaller(base, secret string) *Caller {
 	return &Caller{base: base, secret: secret, client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 }
 
+// URL returns the address of a path of the API.
+func (c *Caller) URL(path string) string { return c.base + path }
+
 // Error is an error answer of the API.
 type Error struct {
 	Code     int
