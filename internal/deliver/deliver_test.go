@@ -25,11 +25,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // screen records for each user what was pushed: "<conversation>:<seq>,<seq>".
 type screen struct {
-	mu  sync.Mutex
-	got map[string][]string
+	mu     sync.Mutex
+	got    map[string][]string
+	phones []string // users whose phone shows everything
 }
 
-func (s *screen) Push(userID string, p *wire.Push, _ im.Platform) {
+func (s *screen) Push(userID string, p *wire.Push, _ im.Platform) bool {
 	var r frame.Response
 	if err := frame.Gob.DecodeResponse(p.Payload(frame.Gob), 1<<20, &r); err != nil {
 		panic(err)
@@ -46,6 +47,7 @@ func (s *screen) Push(userID string, p *wire.Push, _ im.Platform) {
 	for id, list := range m.NotificationMsgs {
 		s.got[userID] = append(s.got[userID], "notice "+show(id, list))
 	}
+	return slices.Contains(s.phones, userID)
 }
 
 func show(id string, list *sdkws.PullMsgs) string {
