@@ -1,6 +1,7 @@
 // Package expiry takes old messages away in the background: once a day what is
 // older than the retention allows and what users let be cleared in time, and
-// every few minutes the rows of messages that were wiped for everybody.
+// every few minutes the rows of messages that were wiped for everybody, and what
+// interrupted uploads of files have left.
 //
 // It owns one goroutine, from Start to Stop, and decides only when and how much
 // at a time; what expires and how is the work of package service. Work comes in
@@ -24,6 +25,7 @@ const (
 	destructBatch = 100
 	expireBatch   = 500
 	purgeBatch    = 500
+	cleanBatch    = 100
 	pause         = 50 * time.Millisecond
 	purgeEvery    = 10 * time.Minute
 	day           = 24 * time.Hour
@@ -38,6 +40,8 @@ type Work interface {
 	ExpireMessages(ctx context.Context, before time.Time, after int64, limit int) (service.Expired, error)
 	// PurgeMessages removes rows of wiped messages.
 	PurgeMessages(ctx context.Context, limit int) (more bool, err error)
+	// CleanObjects removes what interrupted uploads have left, and contents without a name.
+	CleanObjects(ctx context.Context, limit int) (more bool, err error)
 }
 
 // Options are what a Runner needs.
@@ -115,6 +119,7 @@ func (r *Runner) loop(ctx context.Context) {
 			r.Daily(ctx)
 		}
 		r.report(ctx, "purge", r.purge(ctx))
+		r.report(ctx, "files", r.clean(ctx))
 	}
 }
 
@@ -149,6 +154,10 @@ func (r *Runner) expire(ctx context.Context, before time.Time) error {
 
 func (r *Runner) purge(ctx context.Context) error {
 	return r.batches(ctx, func() (bool, error) { return r.o.Work.PurgeMessages(ctx, purgeBatch) })
+}
+
+func (r *Runner) clean(ctx context.Context) error {
+	return r.batches(ctx, func() (bool, error) { return r.o.Work.CleanObjects(ctx, cleanBatch) })
 }
 
 // batches calls do until there is no more, with pauses.

@@ -23,6 +23,7 @@ type desk struct {
 	expire   []int64
 	before   time.Time
 	purge    int
+	clean    int
 	fail     error
 	hold     chan struct{} // a batch waits for it or for the context
 }
@@ -55,6 +56,13 @@ func (d *desk) PurgeMessages(context.Context, int) (bool, error) {
 	return false, nil
 }
 
+func (d *desk) CleanObjects(context.Context, int) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clean++
+	return false, nil
+}
+
 func runner(d *desk, days int) *Runner {
 	return New(Options{Work: d, At: TimeOfDay{2, 0}, RetainDays: days, Log: slog.New(slog.DiscardHandler)})
 }
@@ -67,8 +75,8 @@ func TestRunner(t *testing.T) {
 		r.Start(t.Context())
 		time.Sleep(time.Until(at) - time.Second)
 		d.mu.Lock()
-		if d.destruct != 0 || len(d.expire) != 0 || d.purge == 0 {
-			t.Errorf("before its time: %d, %v; purges %d", d.destruct, d.expire, d.purge)
+		if d.destruct != 0 || len(d.expire) != 0 || d.purge == 0 || d.clean == 0 {
+			t.Errorf("before its time: %d, %v; purges %d, cleanings %d", d.destruct, d.expire, d.purge, d.clean)
 		}
 		d.mu.Unlock()
 		time.Sleep(time.Minute)

@@ -112,7 +112,8 @@ type conn struct {
 	cred       im.Credential
 	codec      frame.Codec
 	admin      bool
-	number     atomic.Uint64 // set by the hub
+	id         uint64        // names the connection in this process
+	number     atomic.Uint64 // its place in the order of connections, set by the hub
 	background atomic.Bool
 	limiter    *rate.Limiter
 	sock       net.Conn // set by attach, before any goroutine of the connection exists
@@ -133,13 +134,15 @@ type conn struct {
 	requestBytes int       // of requests
 	sends        []*send   // messages without answer, oldest first
 	cancel       context.CancelFunc
+	sending      context.Context        // of messages; made by the first one
+	cancelSends  context.CancelFunc     // of sending
 	sub          *presence.Subscription // made by the first request 2005
 	linger       *time.Timer            // ends a leaving connection whose client does not read
 }
 
 func newConn(g *Gateway, p params, cred im.Credential) *conn {
 	c := &conn{
-		g: g, userID: cred.UserID, cred: cred, codec: p.codec,
+		g: g, id: g.ids.Add(1), userID: cred.UserID, cred: cred, codec: p.codec,
 		admin:   g.isAdmin(cred.UserID),
 		limiter: rate.NewLimiter(rate.Limit(g.limits.Rate), g.limits.Burst),
 	}
@@ -150,7 +153,13 @@ func newConn(g *Gateway, p params, cred im.Credential) *conn {
 
 // ID names the connection among all of the cluster.
 func (c *conn) ID() string {
-	return c.g.nonce + "-" + strconv.FormatUint(c.number.Load(), 36)
+	return c.g.nonce + "-" + strconv.FormatUint(c.id, 36)
+}
+
+// origin is what the hooks of the presence table are told of the connection. The
+// operation is that of the request behind the event, if there is one.
+func (c *conn) origin(operationID string) presence.Origin {
+	return presence.Origin{ConnID: c.ID(), Background: c.background.Load(), OperationID: operationID}
 }
 
 // attach gives the connection its socket and starts its reader, and its writer if
@@ -232,6 +241,9 @@ func (c *conn) dropRequests() {
 	c.requests, c.requestBytes = nil, 0
 	if c.cancel != nil {
 		c.cancel()
+	}
+	if c.cancelSends != nil {
+		c.cancelSends()
 	}
 }
 

@@ -282,7 +282,7 @@ func TestRateDoesNotDelayTheEnd(t *testing.T) {
 	c := f.dial(as{user: "alice"})
 	c.call(wire.ReqNewestSeq, &emptyMessage)
 	c.write(wire.ReqNewestSeq, "never", nil)
-	f.g.Kick("alice", im.PlatformAndroid)
+	f.g.Kick("alice", im.PlatformAndroid, "op")
 	if r := c.next(); r.ReqIdentifier != wire.ReqKick {
 		t.Errorf("got %+v", r)
 	}

@@ -163,7 +163,8 @@ type Gateway struct {
 	log        *slog.Logger
 	metrics    *metrics
 
-	nonce      string // distinguishes connection ids of different processes
+	nonce      string        // distinguishes connection ids of different processes
+	ids        atomic.Uint64 // of the newest connection
 	hub        *hub
 	wheel      *wheel
 	upgrader   upgrader
@@ -365,19 +366,33 @@ func excepted(c *conn, ids []string) bool {
 // Online reports whether a user is connected to this gateway.
 func (g *Gateway) Online(userID string) bool { return len(g.hub.of(userID)) > 0 }
 
+// PhoneOnline reports whether a phone of a user shows pushes at present: Android,
+// or iOS in the foreground (gateway.md 5).
+func (g *Gateway) PhoneOnline(userID string) bool {
+	for _, c := range g.hub.of(userID) {
+		p := c.cred.Platform
+		if p == im.PlatformAndroid || p == im.PlatformIOS && !c.background.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // Kick ends all connections of a user and platform with frame 2002 and returns
-// how many there were. Mark the tokens before: a handshake that was under way is
-// checked again after a kick.
-func (g *Gateway) Kick(userID string, p im.Platform) int {
+// how many there were, in the name of a request. Mark the tokens before: a handshake
+// that was under way is checked again after a kick.
+func (g *Gateway) Kick(userID string, p im.Platform, operationID string) int {
 	kicked := g.hub.take(userID, p)
-	g.kick(kicked)
+	g.kick(kicked, operationID)
 	return len(kicked)
 }
 
 // kick ends connections that were just taken out of the hub.
-func (g *Gateway) kick(conns []*conn) {
+func (g *Gateway) kick(conns []*conn, operationID string) {
 	for _, c := range conns {
-		g.presence.Disconnect(c.userID, c.cred.Platform)
+		o := c.origin(operationID)
+		g.presence.Kick(c.userID, c.cred.Platform, o)
+		g.presence.Disconnect(c.userID, c.cred.Platform, o)
 		c.kick()
 	}
 }
@@ -399,14 +414,14 @@ func (g *Gateway) Connections(userIDs []string) []im.Connection {
 
 // register makes a connection reachable. Presence comes first: once the hub has
 // the connection it can be kicked, which must find it counted.
-func (g *Gateway) register(c *conn) {
-	g.presence.Connect(c.userID, c.cred.Platform)
+func (g *Gateway) register(c *conn, operationID string) {
+	g.presence.Connect(c.userID, c.cred.Platform, c.origin(operationID))
 	g.hub.add(c)
 }
 
 // unregister undoes register, unless a kick did already.
 func (g *Gateway) unregister(c *conn) {
 	if g.hub.remove(c) {
-		g.presence.Disconnect(c.userID, c.cred.Platform)
+		g.presence.Disconnect(c.userID, c.cred.Platform, c.origin(""))
 	}
 }

@@ -104,7 +104,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, p params, cred 
 	if p.msgResp {
 		c.push(opText, statusJSON(wire.Status{})) // the first frame, before any push
 	}
-	sock, err := g.upgrader.upgrade(w, r, func() { g.register(c) })
+	sock, err := g.upgrader.upgrade(w, r, func() { g.register(c, p.operationID) })
 	if err != nil {
 		c.hangUp(causeHandshake)
 		g.unregister(c)
@@ -121,7 +121,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, p params, cred 
 	if g.isStopping() { // Stop may have looked for connections before this one was there
 		c.drain()
 	}
-	g.kick(replaced)
+	g.kick(replaced, p.operationID)
 
 	kicked := make([]im.Credential, len(replaced))
 	for i, o := range replaced {
@@ -136,7 +136,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, p params, cred 
 		// Only a token that is gone counts: 2002 makes the client forget its login.
 		_, err := g.authenticate(ctx, p)
 		if (im.IsKind(err, im.TokenKicked) || im.IsKind(err, im.TokenNotExist)) && g.hub.expel(c) {
-			g.kick([]*conn{c})
+			g.kick([]*conn{c}, p.operationID)
 		}
 	}
 	g.log.Debug("connected", "conn", c.ID(), "user", c.userID, "op", p.operationID,

@@ -276,7 +276,7 @@ func TestKickDuringHandshake(t *testing.T) {
 	calls := 0
 	f.svc.auth = func(token string) (im.Credential, error) {
 		if calls++; calls == 1 {
-			f.g.Kick("alice", im.PlatformAndroid) // comes too early to find the connection
+			f.g.Kick("alice", im.PlatformAndroid, "op") // comes too early to find the connection
 			return parseToken(token)
 		}
 		return parseToken("kicked")
@@ -325,7 +325,7 @@ func TestCutOffDuringHandshake(t *testing.T) {
 	t.Parallel()
 	f := start(t, limits(func(l *Limits) { l.QueueFrames = 1 }))
 	c := newConn(f.g, params{}, im.Credential{UserID: "alice", Platform: im.PlatformWeb})
-	f.g.register(c)
+	f.g.register(c, "op")
 	f.g.open.Add(1)
 	f.g.metrics.connections.Inc()
 	f.g.wheel.add(c)

@@ -151,10 +151,10 @@ func TestReplacementKeepsPresence(t *testing.T) {
 	tab := presence.New()
 	var mu sync.Mutex
 	var events []string
-	tab.OnChange(func(user string, p im.Platform, online bool) {
+	tab.OnChange(func(e presence.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		events = append(events, fmt.Sprint(user, " ", int(p), " ", online))
+		events = append(events, fmt.Sprint(e.UserID, " ", int(e.Platform), " ", e.Kind))
 	})
 	f := start(t, func(o *Options) { o.Presence, o.Policy = tab, im.PolicySameTerminal })
 	a := f.dial(as{user: "alice", platform: ios})
@@ -166,7 +166,7 @@ func TestReplacementKeepsPresence(t *testing.T) {
 	eventually(t, "offline", func() bool { return tab.Online() == 0 })
 	mu.Lock()
 	defer mu.Unlock()
-	if want := []string{"alice 1 true", "alice 1 false"}; !slices.Equal(events, want) {
+	if want := []string{"alice 1 0", "alice 1 2", "alice 1 1"}; !slices.Equal(events, want) {
 		t.Errorf("events %q", events)
 	}
 }
@@ -175,7 +175,7 @@ func TestForceLogout(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	a, b, c := f.dial(as{user: "alice"}), f.dial(as{user: "alice"}), f.dial(as{user: "alice", platform: web})
-	if n := f.g.Kick("alice", android); n != 2 {
+	if n := f.g.Kick("alice", android, "op"); n != 2 {
 		t.Errorf("kicked %d", n)
 	}
 	if got := f.tab.Platforms("alice"); !slices.Equal(got, []im.Platform{web}) {
@@ -198,7 +198,14 @@ func TestForceLogout(t *testing.T) {
 func TestPushDelivery(t *testing.T) {
 	t.Parallel()
 	f := start(t)
-	push := func(except ...string) Delivery { return f.g.Push("alice", wire.NewPush("si_a_b", "op"), except...) }
+	push := func(except ...string) Delivery {
+		t.Helper()
+		d := f.g.Push("alice", wire.NewPush("si_a_b", "op"), except...)
+		if on := f.g.PhoneOnline("alice"); on != d.Mobile && len(except) == 0 {
+			t.Errorf("phone online: %v, but the push says %v", on, d.Mobile)
+		}
+		return d
+	}
 	if d := push(); d != (Delivery{}) || f.g.Online("alice") {
 		t.Errorf("offline: %+v", d)
 	}
@@ -280,7 +287,7 @@ func TestPresenceSubscription(t *testing.T) {
 			update([]string{"bob", "carol", "dave"}, []string{"alice"}, "0 bob[] carol[] dave[] ")
 			update(nil, []string{"carol", "dave"}, "0 ")
 			update([]string{"alice"}, []string{"alice"}, "0 alice[1] ")
-			f.g.Kick("alice", ios)
+			f.g.Kick("alice", ios, "op")
 			tips("alice[] ")
 			watcher.ws.Close()
 			watcher.ended()

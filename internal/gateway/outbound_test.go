@@ -248,7 +248,7 @@ func TestGoodbyeSurvivesInput(t *testing.T) {
 			for c.ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"pong"}`)) == nil {
 			}
 		}()
-		f.g.Kick("alice", im.PlatformAndroid)
+		f.g.Kick("alice", im.PlatformAndroid, "op")
 		if r := c.next(); r.ReqIdentifier != wire.ReqKick {
 			t.Fatalf("got %+v", r)
 		}

@@ -235,7 +235,9 @@ type send struct {
 	err      error
 }
 
-// send passes a message on and does not wait for its commit.
+// send passes a message on and does not wait for its commit. It waits where the
+// business server is asked first, and with it the later requests of the connection:
+// messages keep their order, and the reader goes on answering pings.
 func (c *conn) send(req *frame.Request) {
 	if !c.await(c.g.limits.Sends - 1) {
 		return
@@ -249,7 +251,21 @@ func (c *conn) send(req *frame.Request) {
 		s.done(im.SendResult{}, badRequest(err))
 		return
 	}
-	c.g.service.Send(c.g.ctx, c.operator(req), wire.Message(&d), s.done)
+	c.g.service.Send(c.whileHere(), c.operator(req), wire.Message(&d), s.done)
+}
+
+// whileHere returns a context that ends with the connection. All its messages share
+// it: most connections send none, and a message needs no time limit of its own.
+func (c *conn) whileHere() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sending == nil {
+		c.sending, c.cancelSends = context.WithCancel(c.g.ctx)
+		if c.phase >= leaving {
+			c.cancelSends()
+		}
+	}
+	return c.sending
 }
 
 // done records the outcome and queues the answer, behind those of earlier sends.

@@ -200,7 +200,7 @@ func TestAnyOrderOfEvents(t *testing.T) {
 				for range r.IntN(20) {
 					switch r.IntN(8) {
 					case 0:
-						f.g.Kick(user(), platform())
+						f.g.Kick(user(), platform(), "op")
 					case 1, 2:
 						f.g.Push(user(), push)
 					case 3:

@@ -52,8 +52,8 @@ func (s *shard) commit(batch []*Entry) {
 			}
 		}
 		if e.Once {
-			m := e.Messages[0].Message
-			s.recent.add(now, m.SendID, m.ClientMsgID, e.answer())
+			sent := &e.Messages[0].Record
+			s.recent.add(now, sent.SendID, sent.ClientMsgID, e.answer())
 		}
 	}
 }
@@ -63,9 +63,9 @@ func (s *shard) withoutRepetitions(ctx context.Context, now time.Time, batch []*
 	todo := make([]*Entry, 0, len(batch))
 	var inBatch map[key]*Entry
 	for _, e := range batch {
-		if e.Once && e.Messages[0].Message.ClientMsgID != "" {
-			m := e.Messages[0].Message
-			k := s.recent.key(m.SendID, m.ClientMsgID)
+		if e.Once && e.Messages[0].Record.ClientMsgID != "" {
+			sent := &e.Messages[0].Record
+			k := s.recent.key(sent.SendID, sent.ClientMsgID)
 			if r, ok := s.recent.find(now, k); ok {
 				e.dup = &r
 				continue
@@ -115,7 +115,7 @@ func (s *shard) probe(ctx context.Context, now time.Time, e *Entry) (*Result, er
 		return nil, err
 	}
 	for i := range rows {
-		if rows[i].SendID == d.Message.SendID && rows[i].ClientMsgID == d.Message.ClientMsgID {
+		if rows[i].SendID == d.Record.SendID && rows[i].ClientMsgID == d.Record.ClientMsgID {
 			return &Result{ServerMsgID: rows[i].ServerMsgID, SendTime: rows[i].SendTime}, nil
 		}
 	}

@@ -12,6 +12,7 @@
 package msglog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/maphash"
@@ -57,6 +58,11 @@ type Delivery struct {
 	Events []*im.Event
 	// Numbered runs in the transaction once a stored message has its number.
 	Numbered func(ctx context.Context, tx store.Tx, seq int64) error
+	// First, if not nil, runs in place of Options.First.
+	First func(ctx context.Context, tx store.Tx) error
+	// KnownAs is the client message id by which the message's sender knows it, if that is
+	// not the message's own (any more): repetitions are found by it.
+	KnownAs string
 
 	acknowledge func()
 }
@@ -114,6 +120,8 @@ type Options struct {
 	// Returned runs in the transaction of a chat message before which records of the
 	// conversation were dropped. Nil: they stay dropped.
 	Returned func(ctx context.Context, tx store.Tx, d *Delivery) error
+	// Numbered runs in the transaction of each stored message, after Delivery.Numbered. Nil: nothing does.
+	Numbered func(ctx context.Context, tx store.Tx, d *Delivery, seq int64) error
 	// Publish passes committed (and unstored) messages on, in order; whoever gets
 	// them calls Acknowledge on each. It may block: then acknowledgements slow down
 	// and memory does not grow.
@@ -272,7 +280,7 @@ func (l *Log) prepare(e *Entry) error {
 	for _, d := range e.Messages {
 		m := d.Message
 		d.Record = im.Record{
-			ConversationID: m.ConversationID(), SendID: m.SendID, ClientMsgID: m.ClientMsgID, ServerMsgID: m.ServerMsgID,
+			ConversationID: m.ConversationID(), SendID: m.SendID, ClientMsgID: cmp.Or(d.KnownAs, m.ClientMsgID), ServerMsgID: m.ServerMsgID,
 			ContentType: m.ContentType, SendTime: m.SendTime,
 		}
 		if !m.Stored() {
@@ -281,9 +289,22 @@ func (l *Log) prepare(e *Entry) error {
 		chat := !m.IsNotification()
 		n := &store.NewMessage{Record: d.Record, RaiseRead: chat, Events: d.Events, After: d.Numbered}
 		if chat {
-			n.First = func(ctx context.Context, tx store.Tx) error { return l.o.First(ctx, tx, d) }
+			n.First = d.First
+			if n.First == nil {
+				n.First = func(ctx context.Context, tx store.Tx) error { return l.o.First(ctx, tx, d) }
+			}
 			if l.o.Returned != nil {
 				n.Returned = func(ctx context.Context, tx store.Tx) error { return l.o.Returned(ctx, tx, d) }
+			}
+		}
+		if l.o.Numbered != nil {
+			n.After = func(ctx context.Context, tx store.Tx, seq int64) error {
+				if d.Numbered != nil {
+					if err := d.Numbered(ctx, tx, seq); err != nil {
+						return err
+					}
+				}
+				return l.o.Numbered(ctx, tx, d, seq)
 			}
 		}
 		e.item.Messages = append(e.item.Messages, n)

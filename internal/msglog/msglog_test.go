@@ -415,3 +415,66 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// TestKnownAs: a message whose id was changed on the way is found by the id that its
+// sender knows, also after a restart.
+func TestKnownAs(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, open func(testing.TB) store.Store) {
+		st := open(t)
+		l, _ := start(t, st)
+		ctx := context.Background()
+		entry := func(changed string) *Entry {
+			d := text("a", "b", 1)
+			d.KnownAs, d.Message.ClientMsgID = d.Message.ClientMsgID, changed
+			return &Entry{Messages: []*Delivery{d}, Once: true}
+		}
+		first, err := l.Append(ctx, entry("changed once"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := func(l *Log) {
+			t.Helper()
+			r, err := l.Append(ctx, entry("changed again"))
+			if err != nil || !r.Repeated || r.ServerMsgID != first.ServerMsgID {
+				t.Errorf("a repetition got %+v, %v, want that of %+v", r, err, first)
+			}
+		}
+		check(l)
+		l.Stop()
+		again, _ := start(t, st)
+		check(again)
+		rows, err := st.Messages(ctx, im.SingleConversationID("a", "b"), 1, 9)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%d messages, %v", len(rows), err)
+		}
+		m, err := wire.ParseBody(rows[0].Body)
+		if err != nil || m.ClientMsgID != "changed once" {
+			t.Errorf("readers get %v, %v", m, err)
+		}
+	})
+}
+
+// TestOwnFirst: a delivery's own First runs in place of the log's, for number 1 only.
+func TestOwnFirst(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, open func(testing.TB) store.Store) {
+		var got []string
+		l, _ := start(t, open(t), func(o *Options) {
+			o.First = func(_ context.Context, _ store.Tx, d *Delivery) error {
+				got = append(got, "log's for "+d.Message.RecvID)
+				return nil
+			}
+		})
+		for _, to := range []string{"b", "b", "c"} {
+			d := text("a", to, len(got))
+			if to == "b" {
+				d.First = func(context.Context, store.Tx) error { got = append(got, "own"); return nil }
+			}
+			if _, err := l.Append(context.Background(), &Entry{Messages: []*Delivery{d}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if fmt.Sprint(got) != "[own log's for c]" {
+			t.Errorf("ran %q", got)
+		}
+	})
+}

@@ -46,7 +46,7 @@ type Table struct {
 	seed   maphash.Seed
 	clock  atomic.Uint64 // numbers the changes of all users
 	online atomic.Int64  // users with at least one connection
-	hooks  []func(userID string, p im.Platform, online bool)
+	hooks  []func(Event)
 	shards [shards]shard
 }
 
@@ -65,10 +65,35 @@ type entry struct {
 	telling     bool    // some goroutine hands out untold
 }
 
+// Kind says what an Event is about.
+type Kind uint8
+
+// The kinds of events.
+const (
+	Online  Kind = iota // a platform entered a user's set
+	Offline             // a platform left it
+	Kicked              // a connection was ended by force; it comes before Offline
+)
+
+// Origin is what the table does not know of the connection behind an event, and
+// passes on to the hooks.
+type Origin struct {
+	ConnID      string
+	Background  bool   // the application was in the background when it connected
+	OperationID string // of the request that caused the event; "" if there was none
+}
+
+// Event is what hooks are told of.
+type Event struct {
+	Kind     Kind
+	UserID   string
+	Platform im.Platform
+	Origin
+}
+
 type event struct {
-	change      *Change
-	platform    im.Platform
-	online      bool
+	Event
+	change      *Change // nil: the user's set is as it was
 	subscribers []*Subscription
 }
 
@@ -82,14 +107,14 @@ func New() *Table {
 }
 
 // OnChange adds a hook that is told when a platform enters or leaves a user's
-// set. It must be called before the table is used. Hooks must not block, and
+// set, and of connections that are ended by force. It must be called before the table is used. Hooks must not block, and
 // must not panic: the user's later changes would not be told any more.
-func (t *Table) OnChange(hook func(userID string, p im.Platform, online bool)) {
+func (t *Table) OnChange(hook func(Event)) {
 	t.hooks = append(t.hooks, hook)
 }
 
 // Connect counts one more connection of a user from a platform.
-func (t *Table) Connect(userID string, p im.Platform) {
+func (t *Table) Connect(userID string, p im.Platform, o Origin) {
 	s := t.shard(userID)
 	s.mu.Lock()
 	e := s.entry(userID)
@@ -104,11 +129,11 @@ func (t *Table) Connect(userID string, p im.Platform) {
 	}
 	e.platforms = slices.Insert(slices.Clone(e.platforms), i, p)
 	e.conns = slices.Insert(e.conns, i, 1)
-	t.changed(s, userID, e, p, true)
+	t.changed(s, e, Event{Online, userID, p, o})
 }
 
 // Disconnect counts one connection less. One that was never counted is ignored.
-func (t *Table) Disconnect(userID string, p im.Platform) {
+func (t *Table) Disconnect(userID string, p im.Platform, o Origin) {
 	s := t.shard(userID)
 	s.mu.Lock()
 	e := s.users[userID]
@@ -131,25 +156,43 @@ func (t *Table) Disconnect(userID string, p im.Platform) {
 	if len(e.platforms) == 0 {
 		t.online.Add(-1)
 	}
-	t.changed(s, userID, e, p, false)
+	t.changed(s, e, Event{Offline, userID, p, o})
+}
+
+// Kick tells the hooks that a connection is ended by force. It is called before
+// the connection's Disconnect.
+func (t *Table) Kick(userID string, p im.Platform, o Origin) {
+	if len(t.hooks) == 0 {
+		return
+	}
+	s := t.shard(userID)
+	s.mu.Lock()
+	e := s.entry(userID)
+	e.untold = append(e.untold, event{Event: Event{Kicked, userID, p, o}})
+	t.tell(s, userID, e)
 }
 
 // changed tells subscribers and hooks of a change that was just made. It is
-// called with s.mu held and releases it. Only one goroutine at a time tells the
-// changes of a user, which keeps them in order without holding a lock meanwhile.
-func (t *Table) changed(s *shard, userID string, e *entry, p im.Platform, online bool) {
+// called with s.mu held and releases it.
+func (t *Table) changed(s *shard, e *entry, happened Event) {
 	version := t.clock.Add(1)
 	if len(e.subscribers) > 0 || len(t.hooks) > 0 {
 		e.untold = append(e.untold, event{
+			Event: happened,
 			change: &Change{
-				OnlineStatus: im.OnlineStatus{UserID: userID, Platforms: e.platforms},
+				OnlineStatus: im.OnlineStatus{UserID: happened.UserID, Platforms: e.platforms},
 				version:      version,
 			},
-			platform:    p,
-			online:      online,
 			subscribers: slices.Clone(e.subscribers),
 		})
 	}
+	t.tell(s, happened.UserID, e)
+}
+
+// tell hands out what is untold of a user. Only one goroutine at a time does, which
+// keeps events in order without holding a lock meanwhile. It is called with s.mu
+// held and releases it.
+func (t *Table) tell(s *shard, userID string, e *entry) {
 	if e.telling {
 		s.mu.Unlock()
 		return
@@ -159,12 +202,13 @@ func (t *Table) changed(s *shard, userID string, e *entry, p im.Platform, online
 		batch := e.untold
 		e.untold = nil
 		s.mu.Unlock()
-		for _, ev := range batch {
+		for i := range batch {
+			ev := &batch[i]
 			for _, sub := range ev.subscribers {
 				sub.tell(ev.change)
 			}
 			for _, hook := range t.hooks {
-				hook(userID, ev.platform, ev.online)
+				hook(ev.Event)
 			}
 		}
 		s.mu.Lock()

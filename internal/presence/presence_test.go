@@ -70,30 +70,30 @@ func TestSubscription(t *testing.T) {
 	tab := New()
 	w := watch(tab, 3)
 	equal(t, "first answer", w.update(t, nil, []string{"bob", "alice", "bob"}), "bob[]", "alice[]", "bob[]")
-	tab.Connect("alice", im.PlatformWeb)
-	tab.Connect("alice", im.PlatformIOS)
-	tab.Connect("alice", im.PlatformIOS)
-	tab.Connect("carol", im.PlatformIOS)
-	tab.Disconnect("alice", im.PlatformIOS)
-	tab.Disconnect("alice", im.PlatformAndroid) // never counted
-	tab.Disconnect("nobody", im.PlatformAndroid)
+	tab.Connect("alice", im.PlatformWeb, Origin{})
+	tab.Connect("alice", im.PlatformIOS, Origin{})
+	tab.Connect("alice", im.PlatformIOS, Origin{})
+	tab.Connect("carol", im.PlatformIOS, Origin{})
+	tab.Disconnect("alice", im.PlatformIOS, Origin{})
+	tab.Disconnect("alice", im.PlatformAndroid, Origin{}) // never counted
+	tab.Disconnect("nobody", im.PlatformAndroid, Origin{})
 	equal(t, "changes", w.take(), "alice[Web]", "alice[IOS Web]")
 	equal(t, "statuses", texts(tab.Statuses([]string{"alice", "nobody"})), "alice[IOS Web]", "nobody[]")
 
 	equal(t, "with unsubscription", w.update(t, []string{"alice", "bob", "alice", "unknown"}, []string{"alice", "carol", ""}), "alice[IOS Web]", "carol[IOS]", "[]")
-	tab.Disconnect("alice", im.PlatformIOS)
-	tab.Connect("bob", im.PlatformIOS)
-	tab.Disconnect("carol", im.PlatformIOS)
+	tab.Disconnect("alice", im.PlatformIOS, Origin{})
+	tab.Connect("bob", im.PlatformIOS, Origin{})
+	tab.Disconnect("carol", im.PlatformIOS, Origin{})
 	equal(t, "changes", w.take(), "alice[Web]", "carol[]")
 	equal(t, "only unsubscription", w.update(t, []string{"carol"}, nil))
 	w.Close()
 	w.Close()
-	tab.Disconnect("alice", im.PlatformWeb)
+	tab.Disconnect("alice", im.PlatformWeb, Origin{})
 	equal(t, "after Close", w.take())
 	if err := w.Update(nil, []string{"alice"}, func([]im.OnlineStatus) { t.Error("answered") }); err != nil {
 		t.Error(err)
 	}
-	tab.Disconnect("bob", im.PlatformIOS)
+	tab.Disconnect("bob", im.PlatformIOS, Origin{})
 	if n := entries(tab); n != 0 || tab.Online() != 0 {
 		t.Errorf("%d entries, %d online", n, tab.Online())
 	}
@@ -154,7 +154,7 @@ func TestEncodedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tab.Connect("alice", im.PlatformIOS)
+	tab.Connect("alice", im.PlatformIOS, Origin{})
 	if calls != 2 {
 		t.Errorf("encoded %d times", calls)
 	}
@@ -166,7 +166,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tab := New()
 		var hooks, wantHooks []string
-		tab.OnChange(func(id string, p im.Platform, online bool) { hooks = append(hooks, fmt.Sprint(id, p, online)) })
+		tab.OnChange(func(e Event) { hooks = append(hooks, fmt.Sprint(e.UserID, e.Platform, e.Kind == Online)) })
 		conns := map[string]map[im.Platform]int{"a": {}, "b": {}, "c": {}}
 		status := func(id string) im.OnlineStatus {
 			s := im.OnlineStatus{UserID: id}
@@ -214,10 +214,10 @@ func TestModel(t *testing.T) {
 				online := rapid.Bool().Draw(t, "online")
 				if online {
 					conns[u][p]++
-					tab.Connect(u, p)
+					tab.Connect(u, p, Origin{})
 				} else {
 					conns[u][p] = max(conns[u][p]-1, 0)
-					tab.Disconnect(u, p)
+					tab.Disconnect(u, p, Origin{})
 				}
 				if after := text(status(u)); after != before {
 					wantHooks = append(wantHooks, fmt.Sprint(u, p, online))
@@ -247,7 +247,7 @@ func TestModel(t *testing.T) {
 			}
 			for p, n := range conns[u] {
 				for range n {
-					tab.Disconnect(u, p)
+					tab.Disconnect(u, p, Origin{})
 				}
 			}
 		}
@@ -268,9 +268,10 @@ func TestOrderUnderConcurrency(t *testing.T) {
 	tab := New()
 	var hookMu sync.Mutex
 	state := map[im.Platform]bool{}
-	tab.OnChange(func(_ string, p im.Platform, online bool) {
+	tab.OnChange(func(e Event) {
 		hookMu.Lock()
 		defer hookMu.Unlock()
+		p, online := e.Platform, e.Kind == Online
 		if state[p] == online {
 			t.Errorf("hook: platform %d is %t twice", p, online)
 		}
@@ -280,10 +281,10 @@ func TestOrderUnderConcurrency(t *testing.T) {
 	for p := im.Platform(1); p <= 4; p++ {
 		changers.Go(func() {
 			for range 2000 {
-				tab.Connect("alice", p)
-				tab.Disconnect("alice", p)
+				tab.Connect("alice", p, Origin{})
+				tab.Disconnect("alice", p, Origin{})
 			}
-			tab.Connect("alice", p)
+			tab.Connect("alice", p, Origin{})
 		})
 	}
 	finals := make([][]im.Platform, 4)
@@ -330,19 +331,42 @@ func TestOrderUnderConcurrency(t *testing.T) {
 	}
 }
 
+// A kick is told between the changes around it, and changes nothing by itself.
+func TestKick(t *testing.T) {
+	t.Parallel()
+	tab := New()
+	var got []string
+	tab.OnChange(func(e Event) { got = append(got, fmt.Sprint(e.Kind, e.ConnID, e.Background, e.OperationID)) })
+	tab.Connect("alice", im.PlatformIOS, Origin{"c1", true, "op1"})
+	tab.Connect("alice", im.PlatformIOS, Origin{"c2", false, "op2"})
+	tab.Kick("alice", im.PlatformIOS, Origin{"c1", true, "op2"})
+	tab.Disconnect("alice", im.PlatformIOS, Origin{"c1", true, "op2"})
+	if p := tab.Platforms("alice"); !slices.Equal(p, []im.Platform{im.PlatformIOS}) {
+		t.Errorf("the other connection is counted as %v", p)
+	}
+	tab.Disconnect("alice", im.PlatformIOS, Origin{ConnID: "c2"})
+	equal(t, "hooks", got, "0c1trueop1", "2c1trueop2", "1c2false")
+	tab.Kick("nobody", im.PlatformIOS, Origin{})
+	for i := range tab.shards {
+		if n := len(tab.shards[i].users); n > 0 {
+			t.Errorf("%d users left in a shard", n)
+		}
+	}
+}
+
 // A hook may use the table.
 func TestHookMayCallBack(t *testing.T) {
 	t.Parallel()
 	tab := New()
 	var got []string
-	tab.OnChange(func(id string, p im.Platform, online bool) {
-		got = append(got, fmt.Sprint(id, p, online, tab.Platforms(id)))
-		if id == "alice" && online {
-			tab.Connect("bob", p)
-			tab.Disconnect("alice", p)
+	tab.OnChange(func(e Event) {
+		got = append(got, fmt.Sprint(e.UserID, e.Platform, e.Kind == Online, tab.Platforms(e.UserID)))
+		if e.UserID == "alice" && e.Kind == Online {
+			tab.Connect("bob", e.Platform, Origin{})
+			tab.Disconnect("alice", e.Platform, Origin{})
 		}
 	})
-	tab.Connect("alice", im.PlatformIOS)
+	tab.Connect("alice", im.PlatformIOS, Origin{})
 	equal(t, "hooks", got, "aliceIOS true [IOS]", "bobIOS true [IOS]", "aliceIOS false []")
 }
 
@@ -350,8 +374,8 @@ func BenchmarkConnect(b *testing.B) {
 	tab := New()
 	b.ReportAllocs()
 	for range b.N {
-		tab.Connect("alice", im.PlatformIOS)
-		tab.Disconnect("alice", im.PlatformIOS)
+		tab.Connect("alice", im.PlatformIOS, Origin{})
+		tab.Disconnect("alice", im.PlatformIOS, Origin{})
 	}
 }
 
@@ -367,9 +391,9 @@ func BenchmarkChange(b *testing.B) {
 	b.ReportAllocs()
 	for i := range b.N / 1000 {
 		if i%2 == 0 {
-			tab.Connect("alice", im.PlatformIOS)
+			tab.Connect("alice", im.PlatformIOS, Origin{})
 		} else {
-			tab.Disconnect("alice", im.PlatformIOS)
+			tab.Disconnect("alice", im.PlatformIOS, Origin{})
 		}
 	}
 }

@@ -81,6 +81,6 @@ func (s *Service) ForceLogout(ctx context.Context, op im.Operator, userID string
 	}
 	// Tokens first: a client that reconnects at once is refused.
 	err := s.kickTokens(ctx, userID, func(t store.Token) bool { return t.Platform == p })
-	s.presence.Kick(userID, p)
+	s.presence.Kick(userID, p, op.OperationID)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // Block puts a user into the owner's block list: messages from there are refused
@@ -19,6 +20,10 @@ func (s *Service) Block(ctx context.Context, op im.Operator, ownerID, blackID, e
 		return err
 	}
 	if err := self(op, name, ownerID); err != nil {
+		return err
+	}
+	_, err := s.ask(ctx, op, im.BeforeAddBlack, func(string) []byte { return webhook.BlackBody(im.BeforeAddBlack, ownerID, blackID) })
+	if err != nil {
 		return err
 	}
 	if err := s.allExist(ctx, name, ownerID, blackID); err != nil { // oneself is named twice: not found
@@ -51,11 +56,17 @@ func (s *Service) Unblock(ctx context.Context, op im.Operator, ownerID, blackID 
 	}
 	return s.changeBlacks(ctx, op, im.ContentBlackDeleted, ownerID, blackID, func(ctx context.Context, tx store.Tx) error {
 		gone, err := tx.DeleteBlack(ctx, ownerID, blackID)
-		if err != nil || !gone {
+		if err != nil {
 			return err
 		}
-		_, err = tx.Step(ctx, im.ListBlacks, ownerID, im.ChangeDelete, blackID)
-		return err
+		if gone {
+			if _, err := tx.Step(ctx, im.ListBlacks, ownerID, im.ChangeDelete, blackID); err != nil {
+				return err
+			}
+		}
+		return s.emit(ctx, tx, op, contactEvent(im.AfterRemoveBlack, ownerID, blackID, func(string) []byte {
+			return webhook.BlackBody(im.AfterRemoveBlack, ownerID, blackID)
+		}))
 	})
 }
 

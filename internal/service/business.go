@@ -73,6 +73,9 @@ type BatchResult struct {
 const (
 	// maxBatchInFlight copies may wait for their commit together.
 	maxBatchInFlight = 512
+	// maxBatchAsked is the same when the business server is asked about each copy:
+	// few enough to leave it room for others.
+	maxBatchAsked = 32
 	// userPage is how many users are read at a time when all of them get a message.
 	userPage = 5000
 )
@@ -107,7 +110,11 @@ func (s *Service) SendBatch(ctx context.Context, op im.Operator, m im.Message, r
 // sendCopies sends m to each receiver and waits for all commits.
 func (s *Service) sendCopies(ctx context.Context, op im.Operator, m im.Message, recvIDs []string) []BatchResult {
 	out := make([]BatchResult, len(recvIDs))
-	places := make(chan struct{}, maxBatchInFlight)
+	inFlight, asked := maxBatchInFlight, s.asksAbout(&m)
+	if asked {
+		inFlight = maxBatchAsked
+	}
+	places := make(chan struct{}, inFlight)
 	var wg sync.WaitGroup
 	for i, id := range recvIDs {
 		r := &out[i]
@@ -131,12 +138,19 @@ func (s *Service) sendCopies(ctx context.Context, op im.Operator, m im.Message, 
 		for k, v := range m.Options {
 			one.Options[k] = v
 		}
-		events, err := s.checkSend(ctx, op, &one)
-		if err != nil {
-			done(im.SendResult{}, err)
-			continue
+		send := func() {
+			c, err := s.checkSend(ctx, op, &one)
+			if err != nil {
+				done(im.SendResult{}, err)
+				return
+			}
+			s.submit(ctx, op, c, false, done)
 		}
-		s.submit(ctx, op, &one, events, false, done)
+		if asked {
+			go send() // ends with its call of done, for which wg waits
+		} else {
+			send()
+		}
 	}
 	wg.Wait()
 	return out

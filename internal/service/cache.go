@@ -27,6 +27,7 @@ type caches struct {
 	tokens   *otter.Cache[string, store.TokenState]
 
 	relations *relationCache
+	begun     *otter.Cache[string, struct{}] // chats that have a message
 }
 
 type settingKey struct{ owner, conversation string }
@@ -57,7 +58,11 @@ func newCaches() (*caches, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &caches{users: users, groups: groups, settings: settings, tokens: tokens, relations: relations}, nil
+	begun, err := otter.New(&otter.Options[string, struct{}]{MaximumSize: cachedSettings})
+	if err != nil {
+		return nil, err
+	}
+	return &caches{begun: begun, users: users, groups: groups, settings: settings, tokens: tokens, relations: relations}, nil
 }
 
 // user returns a user's record; callers must not change it. im.NotFound if there is none.
@@ -93,4 +98,5 @@ func (c *caches) stop() {
 	c.settings.StopAllGoroutines()
 	c.tokens.StopAllGoroutines()
 	c.relations.StopAllGoroutines()
+	c.begun.StopAllGoroutines()
 }

@@ -70,12 +70,17 @@ func (s *Service) clear(ctx context.Context, op im.Operator, userID string, reco
 			if err != nil {
 				return err
 			}
+			own, err := tx.UserSeqs(ctx, userID, ids)
+			if err != nil {
+				return err
+			}
 			for _, id := range ids {
-				top := states[id].MaxSeq
-				if err := s.moveMinSeq(ctx, tx, userID, id, top+1); err != nil {
+				if err := s.moveMinSeq(ctx, tx, userID, id, states[id].MaxSeq+1); err != nil {
 					return err
 				}
-				if _, _, err := tx.RaiseReadSeq(ctx, userID, id, top); err != nil {
+				// Whoever has left the group has read what there was until then.
+				_, last := own[id].Readable(states[id])
+				if _, _, err := tx.RaiseReadSeq(ctx, userID, id, max(last, 0)); err != nil {
 					return err
 				}
 			}

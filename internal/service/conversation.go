@@ -2,64 +2,16 @@ package service
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
-	"parley/internal/webhook"
 )
 
 // FirstMessage creates the records that number 1 of a chat brings about, inside
-// the message's transaction (messages.md 8.1, webhooks.md C.2). Package msglog calls it.
+// the message's transaction (messages.md 8.1). Package msglog calls it.
 func (s *Service) FirstMessage(ctx context.Context, tx store.Tx, d *msglog.Delivery) error {
-	m := d.Message
-	id := d.Record.ConversationID
-	var records []im.Conversation
-	switch m.SessionType {
-	case im.SessionSingle:
-		records = append(records, im.Conversation{OwnerUserID: m.SendID, ConversationID: id, ConversationType: m.SessionType, UserID: m.RecvID})
-		if m.RecvID != m.SendID {
-			records = append(records, im.Conversation{OwnerUserID: m.RecvID, ConversationID: id, ConversationType: m.SessionType, UserID: m.SendID})
-		}
-	case im.SessionNotification:
-		records = append(records, im.Conversation{OwnerUserID: m.RecvID, ConversationID: id, ConversationType: m.SessionType, UserID: m.SendID})
-	case im.SessionGroup:
-		members, err := tx.MemberIDs(ctx, m.GroupID)
-		if err != nil {
-			return err
-		}
-		for _, u := range members {
-			records = append(records, im.Conversation{OwnerUserID: u, ConversationID: id, ConversationType: m.SessionType, GroupID: m.GroupID})
-		}
-	}
-	return s.createConversations(ctx, tx, im.Operator{OperationID: d.OperationID}, records)
-}
-
-// createConversations stores the records that do not exist, one log step for
-// each owner, and the events about single chats.
-func (s *Service) createConversations(ctx context.Context, tx store.Tx, op im.Operator, records []im.Conversation) error {
-	// One order for all writers, so that two nodes cannot block one another.
-	slices.SortFunc(records, func(a, b im.Conversation) int { return strings.Compare(a.OwnerUserID, b.OwnerUserID) })
-	created, err := tx.InsertConversations(ctx, records, s.nowMs())
-	if err != nil {
-		return err
-	}
-	var events []happened
-	for i := range created {
-		c := &created[i]
-		if _, err := tx.Step(ctx, im.ListConversations, c.OwnerUserID, im.ChangeInsert, c.ConversationID); err != nil {
-			return err
-		}
-		if c.ConversationType != im.SessionGroup {
-			events = append(events, happened{
-				command: im.AfterCreateSingleChatConversation, lane: c.ConversationID, about: im.About{SendID: c.UserID, RecvID: c.OwnerUserID},
-				body: func(string) []byte { return webhook.ConversationCreatedBody(c) },
-			})
-		}
-	}
-	return s.emit(ctx, tx, op, events...)
+	return s.firstMessage(ctx, tx, d, nil)
 }
 
 // Conversation returns one record of a user (rest-conversation.md 3).

@@ -128,5 +128,5 @@ func (s *Service) ReturnedMessage(ctx context.Context, tx store.Tx, d *msglog.De
 		}
 		records[i].MinSeq = own[records[i].ConversationID].MinSeq
 	}
-	return s.createConversations(ctx, tx, im.Operator{OperationID: d.OperationID}, records)
+	return s.createConversations(ctx, tx, im.Operator{OperationID: d.OperationID}, records, nil)
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -69,23 +70,8 @@ func (s *Service) SortedConversations(ctx context.Context, op im.Operator, userI
 	if len(all) == 0 {
 		return nil, 0, 0, im.Errorf(im.NotFound, name, "no such conversation")
 	}
-	for i := range all {
-		if all[i].Bound != 0 {
-			all[i].State.MaxSeq = min(all[i].State.MaxSeq, all[i].Bound)
-		}
-		unread += unreadOf(&all[i])
-	}
-	slices.SortStableFunc(all, func(a, b store.ConversationSeq) int {
-		switch {
-		case a.Pinned != b.Pinned && a.Pinned:
-			return -1
-		case a.Pinned != b.Pinned:
-			return 1
-		case a.State.MaxSeqTime != b.State.MaxSeqTime:
-			return compareDescending(a.State.MaxSeqTime, b.State.MaxSeqTime)
-		}
-		return compareDescending(a.State.ConversationID, b.State.ConversationID)
-	})
+	unread = bound(all)
+	slices.SortFunc(all, byActivity)
 	part := slice(p, all)
 	if len(part) == 0 {
 		return nil, len(all), unread, nil
@@ -123,6 +109,9 @@ func (s *Service) SortedConversations(ctx context.Context, op im.Operator, userI
 	}
 	return page, len(all), unread, nil
 }
+
+// activeAt is the time of a conversation's last message, or else of its record.
+func activeAt(c *store.ConversationSeq) int64 { return cmp.Or(c.State.MaxSeqTime, c.CreateTime) }
 
 func unreadOf(c *store.ConversationSeq) int64 { return max(0, c.State.MaxSeq-c.User.ReadSeq) }
 

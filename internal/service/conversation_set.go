@@ -60,9 +60,18 @@ func (s *Service) SetConversations(ctx context.Context, op im.Operator, q Conver
 	}
 	users := slices.Sorted(slices.Values(distinct(q.UserIDs)))
 	if !q.Settings.Empty() {
+		records := make([]im.Conversation, len(users))
+		for i, id := range users {
+			records[i] = q.Settings.Apply(*c)
+			records[i].OwnerUserID = id
+		}
+		asked, err := s.askMissing(ctx, op, records)
+		if err != nil {
+			return err
+		}
 		var changed []string
-		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-			changed, err = s.applySettings(ctx, tx, users, q.Conversation, q.Settings, true)
+		err = s.change(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+			changed, err = s.applySettings(ctx, tx, op, users, q.Conversation, q.Settings, asked)
 			return err
 		})
 		if err != nil {
@@ -119,20 +128,17 @@ func (s *Service) settingsChanged(ctx context.Context, op im.Operator, owners []
 // applySettings changes the records of owners, who are sorted, and returns those
 // whose record differs now. A record that is missing is made from template if
 // its owner takes part in the conversation: a record is what lets one read.
-func (s *Service) applySettings(ctx context.Context, tx store.Tx, owners []string, template im.Conversation, p im.ConversationPatch, create bool) (changed []string, err error) {
+func (s *Service) applySettings(ctx context.Context, tx store.Tx, op im.Operator, owners []string, template im.Conversation, p im.ConversationPatch, asked *newRecords) (changed []string, err error) {
 	id := template.ConversationID
 	for _, owner := range owners {
 		old, err := tx.Conversation(ctx, owner, id)
 		switch {
 		case im.IsKind(err, im.NotFound):
-			if !create {
-				continue
-			}
 			template.OwnerUserID = owner
 			if err := s.mayHold(ctx, tx, &template); err != nil {
 				return nil, err
 			}
-			if err := s.insertRecord(ctx, tx, p.Apply(template)); err != nil {
+			if err := s.createConversations(ctx, tx, op, []im.Conversation{p.Apply(template)}, asked); err != nil {
 				return nil, err
 			}
 		case err != nil:
@@ -152,18 +158,32 @@ func (s *Service) applySettings(ctx context.Context, tx store.Tx, owners []strin
 	return changed, nil
 }
 
-// insertRecord stores a record that a setting makes, not a message: no callback tells of it.
-func (s *Service) insertRecord(ctx context.Context, tx store.Tx, c im.Conversation) error {
-	created, err := tx.InsertConversations(ctx, []im.Conversation{c}, s.nowMs())
-	if err == nil && len(created) > 0 {
-		_, err = tx.Step(ctx, im.ListConversations, c.OwnerUserID, im.ChangeInsert, c.ConversationID)
+// askMissing asks the business server about those of some records that do not exist,
+// one by one. Unlike a message, a change of settings is refused with a record that
+// it would make: somebody waits for it.
+func (s *Service) askMissing(ctx context.Context, op im.Operator, records []im.Conversation) (*newRecords, error) {
+	if !s.hooks.Asks(beforeCreate(records[0].ConversationType)) {
+		return nil, nil
 	}
-	return err
+	missing, err := s.withoutRecord(ctx, records)
+	if err != nil {
+		return nil, err
+	}
+	for i := range missing {
+		if err := s.mayHold(ctx, s.store, &missing[i]); err != nil {
+			return nil, err
+		}
+	}
+	asked, err := s.askRecords(ctx, op, missing, 1)
+	if err == nil {
+		err = asked.refused(missing)
+	}
+	return asked, err
 }
 
 // mayHold refuses a new record whose owner has no part in the conversation, or
 // whose id does not go with its type and other side.
-func (s *Service) mayHold(ctx context.Context, tx store.Tx, c *im.Conversation) error {
+func (s *Service) mayHold(ctx context.Context, r store.Reader, c *im.Conversation) error {
 	const name = "service.SetConversations"
 	want := ""
 	switch c.ConversationType {
@@ -182,7 +202,7 @@ func (s *Service) mayHold(ctx context.Context, tx store.Tx, c *im.Conversation) 
 	if c.ConversationType == im.SessionSingle || c.ConversationType == im.SessionNotification {
 		return nil
 	}
-	found, err := tx.Members(ctx, c.GroupID, []string{c.OwnerUserID})
+	found, err := r.Members(ctx, c.GroupID, []string{c.OwnerUserID})
 	if err == nil && len(found) == 0 {
 		err = im.Errorf(im.Denied, name, "not a member of group %s", c.GroupID)
 	}
@@ -197,27 +217,45 @@ func (s *Service) setPrivate(ctx context.Context, op im.Operator, userID string,
 	if _, err := s.user(ctx, c.UserID); err != nil {
 		return err
 	}
-	if err := s.mayHold(ctx, nil, &mine); err != nil {
+	if err := s.mayHold(ctx, s.store, &mine); err != nil {
 		return err
+	}
+	if !op.Admin { // it is a message in the other's chat
+		r, err := s.relation(ctx, c.UserID, userID)
+		if err != nil {
+			return err
+		}
+		if r.Black {
+			return im.Errorf(im.BlockedByPeer, "service.SetConversations", "the other side has blocked the user")
+		}
 	}
 	records := []im.Conversation{mine, theirs}
 	if mine.OwnerUserID == theirs.OwnerUserID {
 		records = records[:1]
 	}
-	slices.SortFunc(records, func(a, b im.Conversation) int { return strings.Compare(a.OwnerUserID, b.OwnerUserID) })
-	told := s.deliveries(op, notice{contentType: im.ContentPrivateChat, from: userID, to: c.UserID, session: im.SessionSingle, clone: c.ConversationType == im.SessionSingle})
-	err := setTips(told, conversationSetPrivateTips{RecvID: c.UserID, SendID: userID, IsPrivate: private, ConversationID: c.ConversationID})
+	slices.SortFunc(records, byOwner)
+	patch := im.ConversationPatch{IsPrivateChat: &private}
+	wanted := make([]im.Conversation, len(records))
+	for i, r := range records {
+		wanted[i] = patch.Apply(r)
+	}
+	asked, err := s.askMissing(ctx, op, wanted)
 	if err != nil {
 		return err
 	}
-	patch := im.ConversationPatch{IsPrivateChat: &private}
+	told := s.deliveries(op, notice{contentType: im.ContentPrivateChat, from: userID, to: c.UserID, session: im.SessionSingle, clone: c.ConversationType == im.SessionSingle})
+	err = setTips(told, conversationSetPrivateTips{RecvID: c.UserID, SendID: userID, IsPrivate: private, ConversationID: c.ConversationID})
+	if err != nil {
+		return err
+	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		Messages:  told,
+		Committed: func() { s.forget(asked, c.ConversationID) },
 		With: func(ctx context.Context, tx store.Tx) error {
 			for _, r := range records {
 				err := tx.PatchConversation(ctx, r.OwnerUserID, r.ConversationID, patch)
 				if im.IsKind(err, im.NotFound) {
-					err = s.insertRecord(ctx, tx, patch.Apply(r))
+					err = s.createConversations(ctx, tx, op, []im.Conversation{patch.Apply(r)}, asked)
 				} else if err == nil {
 					_, err = tx.Step(ctx, im.ListConversations, r.OwnerUserID, im.ChangeUpdate, r.ConversationID)
 				}

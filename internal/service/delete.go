@@ -54,16 +54,6 @@ func (s *Service) DeleteMessages(ctx context.Context, op im.Operator, userID, co
 	return err
 }
 
-// takesPart refuses strangers: whoever has neither a record of a conversation
-// nor a place in it.
-func (s *Service) takesPart(ctx context.Context, userID, conversationID string) error {
-	_, err := s.store.Conversation(ctx, userID, conversationID)
-	if im.IsKind(err, im.NotFound) && s.mayReadNotices(ctx, userID, im.NotificationID(conversationID)) {
-		return nil
-	}
-	return err
-}
-
 // spansOf joins ascending numbers.
 func spansOf(seqs []int64) []im.Span {
 	var out []im.Span

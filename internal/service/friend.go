@@ -37,6 +37,11 @@ func (s *Service) friends(ctx context.Context, ownerID string, ids []string) ([]
 	return found, err
 }
 
+// contactEvent is an event about a user's contacts; otherID is the one concerned, if it is one.
+func contactEvent(c im.Command, ownerID, otherID string, body func(operationID string) []byte) happened {
+	return happened{c, im.UserLane(ownerID), im.About{SendID: ownerID, RecvID: otherID}, body}
+}
+
 // BlacksPage returns a page of a user's block list and its length.
 func (s *Service) BlacksPage(ctx context.Context, op im.Operator, userID string, p Page) ([]im.Black, int, error) {
 	if err := self(op, "service.BlacksPage", userID); err != nil {

@@ -7,6 +7,7 @@ import (
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // maxContactText bounds each text of a contact: request, answer, remark, ex. Two of them,
@@ -30,6 +31,9 @@ func (s *Service) Apply(ctx context.Context, op im.Operator, r im.FriendRequest)
 	if from == to {
 		return im.Errorf(im.CannotAddSelf, name, "one cannot be one's own friend")
 	}
+	if _, err := s.ask(ctx, op, im.BeforeAddFriend, func(id string) []byte { return webhook.AddFriendBody(id, &r) }); err != nil {
+		return err
+	}
 	if err := s.allExist(ctx, name, from, to); err != nil {
 		return err
 	}
@@ -50,6 +54,10 @@ func (s *Service) Apply(ctx context.Context, op im.Operator, r im.FriendRequest)
 				return im.Errorf(im.AlreadyFriends, name, "already friends")
 			}
 			if err := tx.PutFriendRequest(ctx, r); err != nil {
+				return err
+			}
+			err = s.emit(ctx, tx, op, contactEvent(im.AfterAddFriend, from, to, func(string) []byte { return webhook.FriendAppliedBody(&r) }))
+			if err != nil {
 				return err
 			}
 			stored, err := tx.FriendRequest(ctx, from, to)
@@ -89,6 +97,11 @@ func (s *Service) Respond(ctx context.Context, op im.Operator, r im.FriendReques
 	contentType, handled := int32(im.ContentFriendApproved), im.Invalid
 	switch r.HandleResult {
 	case im.RequestAgreed:
+		_, err := s.ask(ctx, op, im.BeforeAddFriendAgree, func(string) []byte { return webhook.FriendAgreeBody(im.BeforeAddFriendAgree, &r) })
+		if err != nil {
+			return err
+		}
+		r.HandleTime = s.nowMs() // the receiver may have taken its time
 	case im.RequestRefused:
 		contentType, handled = im.ContentFriendRejected, im.FriendRequestHandled
 	default:
@@ -110,7 +123,7 @@ func (s *Service) Respond(ctx context.Context, op im.Operator, r im.FriendReques
 				return im.Errorf(handled, name, "the request was handled already")
 			}
 			if r.HandleResult == im.RequestAgreed {
-				if err := s.agree(ctx, tx, r); err != nil {
+				if err := s.agree(ctx, tx, op, r); err != nil {
 					return err
 				}
 			}
@@ -130,15 +143,21 @@ func (s *Service) Respond(ctx context.Context, op im.Operator, r im.FriendReques
 
 // agree makes the two sides of a request friends, and settles a request in the
 // opposite direction with it.
-func (s *Service) agree(ctx context.Context, tx store.Tx, r im.FriendRequest) error {
+func (s *Service) agree(ctx context.Context, tx store.Tx, op im.Operator, r im.FriendRequest) error {
 	back := r
 	back.FromUserID, back.ToUserID, back.HandleMsg = r.ToUserID, r.FromUserID, ""
 	if _, err := tx.HandleFriendRequest(ctx, back); err != nil {
 		return err
 	}
-	return s.befriend(ctx, tx, im.Friend{
+	err := s.befriend(ctx, tx, im.Friend{
 		OwnerUserID: r.FromUserID, AddSource: im.FriendByApplication, OperatorUserID: r.FromUserID, CreateTime: r.HandleTime,
 	}, r.ToUserID)
+	if err != nil {
+		return err
+	}
+	return s.emit(ctx, tx, op, contactEvent(im.AfterAddFriendAgree, r.FromUserID, r.ToUserID, func(string) []byte {
+		return webhook.FriendAgreeBody(im.AfterAddFriendAgree, &r)
+	}))
 }
 
 // befriend creates those records of a friendship that are missing, in both
@@ -207,8 +226,33 @@ func (s *Service) ImportFriends(ctx context.Context, op im.Operator, ownerID str
 	if err := s.allExist(ctx, name, append([]string{ownerID}, friendIDs...)...); err != nil {
 		return err
 	}
+	answer, err := s.ask(ctx, op, im.BeforeImportFriends, func(string) []byte {
+		return webhook.ImportFriendsBody(im.BeforeImportFriends, ownerID, friendIDs)
+	})
+	if err != nil {
+		return err
+	}
+	if others := answer.Texts("friendUserIDs"); len(others) > 0 {
+		if len(others) > maxEdited {
+			return im.Errorf(im.Invalid, name, "at most %d friends", maxEdited)
+		}
+		if err := usableIDs(name, others...); err != nil {
+			return err
+		}
+		if err := s.allExist(ctx, name, append([]string{ownerID}, others...)...); err != nil {
+			return err
+		}
+		friendIDs = others
+	}
 	f := im.Friend{OwnerUserID: ownerID, AddSource: im.FriendByImport, OperatorUserID: op.UserID, CreateTime: s.nowMs()}
-	err := s.store.Update(ctx, func(tx store.Tx) error { return s.befriend(ctx, tx, f, friendIDs...) })
+	err = s.change(ctx, func(ctx context.Context, tx store.Tx) error {
+		if err := s.befriend(ctx, tx, f, friendIDs...); err != nil || len(friendIDs) == 0 {
+			return err
+		}
+		return s.emit(ctx, tx, op, contactEvent(im.AfterImportFriends, ownerID, "", func(string) []byte {
+			return webhook.ImportFriendsBody(im.AfterImportFriends, ownerID, friendIDs)
+		}))
+	})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // maxEdited bounds the friends of one change, as the request's own check does.
@@ -34,8 +35,12 @@ func (s *Service) DeleteFriend(ctx context.Context, op im.Operator, ownerID, fri
 			if _, err := tx.DeleteFriend(ctx, ownerID, friendID); err != nil {
 				return err
 			}
-			_, err := tx.Step(ctx, im.ListFriends, ownerID, im.ChangeDelete, friendID)
-			return err
+			if _, err := tx.Step(ctx, im.ListFriends, ownerID, im.ChangeDelete, friendID); err != nil {
+				return err
+			}
+			return s.emit(ctx, tx, op, contactEvent(im.AfterDeleteFriend, ownerID, friendID, func(string) []byte {
+				return webhook.DeleteFriendBody(ownerID, friendID)
+			}))
 		},
 	})
 	return err
@@ -54,11 +59,15 @@ func (s *Service) SetRemark(ctx context.Context, op im.Operator, ownerID, friend
 	if err := self(op, name, ownerID); err != nil {
 		return err
 	}
+	remark, err := s.askRemark(ctx, op, name, ownerID, friendID, remark)
+	if err != nil {
+		return err
+	}
 	told := s.contactNotice(op, im.ContentFriendRemark, ownerID, ownerID)
 	if err := setTips(told, friendRemarkTips{FromToUserID: fromToUserID{ownerID, friendID}}); err != nil {
 		return err
 	}
-	_, err := s.log.Append(ctx, &msglog.Entry{
+	_, err = s.log.Append(ctx, &msglog.Entry{
 		Messages: told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			r, err := tx.Relation(ctx, ownerID, friendID)
@@ -68,10 +77,34 @@ func (s *Service) SetRemark(ctx context.Context, op im.Operator, ownerID, friend
 			if !r.Friend {
 				return im.Errorf(im.NotFound, name, "not a friend")
 			}
-			return editFriends(ctx, tx, ownerID, []string{friendID}, im.FriendPatch{Remark: &remark})
+			if err := editFriends(ctx, tx, ownerID, []string{friendID}, im.FriendPatch{Remark: &remark}); err != nil {
+				return err
+			}
+			return s.emit(ctx, tx, op, remarkEvent(ownerID, friendID, remark))
 		},
 	})
 	return err
+}
+
+// askRemark asks whether a friend may be given a remark, and returns the remark
+// that the friend is given (webhooks.md E.6).
+func (s *Service) askRemark(ctx context.Context, op im.Operator, name, ownerID, friendID, remark string) (string, error) {
+	answer, err := s.ask(ctx, op, im.BeforeSetFriendRemark, func(string) []byte {
+		return webhook.FriendRemarkBody(im.BeforeSetFriendRemark, ownerID, friendID, remark)
+	})
+	if err != nil {
+		return "", err
+	}
+	if other := answer.Text("remark"); other != nil && *other != "" {
+		remark = *other
+	}
+	return remark, usableTexts(name, maxContactText, remark)
+}
+
+func remarkEvent(ownerID, friendID, remark string) happened {
+	return contactEvent(im.AfterSetFriendRemark, ownerID, friendID, func(string) []byte {
+		return webhook.FriendRemarkBody(im.AfterSetFriendRemark, ownerID, friendID, remark)
+	})
 }
 
 // UpdateFriends changes what the owner keeps of some friends; those that are none
@@ -97,6 +130,13 @@ func (s *Service) UpdateFriends(ctx context.Context, op im.Operator, ownerID str
 	if err := self(op, name, ownerID); err != nil {
 		return err
 	}
+	var remarks map[string]string
+	if p.Remark != nil {
+		var err error
+		if remarks, err = s.askRemarks(ctx, op, name, ownerID, friendIDs, *p.Remark); err != nil {
+			return err
+		}
+	}
 	told := s.contactNotice(op, im.ContentFriendsUpdated, ownerID, ownerID)
 	if err := setTips(told, friendsUpdatedTips{FromToUserID: fromToUserID{"", ownerID}, FriendIDs: friendIDs}); err != nil {
 		return err
@@ -107,22 +147,64 @@ func (s *Service) UpdateFriends(ctx context.Context, op im.Operator, ownerID str
 			if p.Empty() {
 				return nil
 			}
-			found, err := tx.FriendRecords(ctx, ownerID, friendIDs)
+			listed, err := friendsAmong(ctx, tx, ownerID, friendIDs)
 			if err != nil {
 				return err
 			}
-			is := make(map[string]bool, len(found))
-			for i := range found {
-				is[found[i].FriendUser.UserID] = true
+			if p.Remark != nil { // who has become a friend since the question is left out
+				listed = slices.DeleteFunc(listed, func(id string) bool { _, asked := remarks[id]; return !asked })
 			}
-			listed := slices.DeleteFunc(slices.Clone(friendIDs), func(id string) bool { return !is[id] })
 			if len(listed) == 0 {
 				return nil
 			}
-			return editFriends(ctx, tx, ownerID, listed, p)
+			if err := editFriends(ctx, tx, ownerID, listed, p); err != nil || p.Remark == nil {
+				return err
+			}
+			events := make([]happened, len(listed))
+			for i, id := range listed {
+				remark := remarks[id]
+				events[i] = remarkEvent(ownerID, id, remark)
+				if remark == *p.Remark {
+					continue
+				}
+				if err := tx.PatchFriends(ctx, ownerID, []string{id}, im.FriendPatch{Remark: &remark}); err != nil {
+					return err
+				}
+			}
+			return s.emit(ctx, tx, op, events...)
 		},
 	})
 	return err
+}
+
+// askRemarks asks about one remark for several friends, and returns the remarks
+// that they are given. If somebody was asked, who is no friend has none.
+func (s *Service) askRemarks(ctx context.Context, op im.Operator, name, ownerID string, ids []string, remark string) (_ map[string]string, err error) {
+	if s.hooks.Asks(im.BeforeSetFriendRemark) {
+		if ids, err = friendsAmong(ctx, s.store, ownerID, ids); err != nil {
+			return nil, err
+		}
+	}
+	remarks := make(map[string]string, len(ids))
+	for _, id := range ids {
+		if remarks[id], err = s.askRemark(ctx, op, name, ownerID, id, remark); err != nil {
+			return nil, err
+		}
+	}
+	return remarks, nil
+}
+
+// friendsAmong returns those of ids who are in the owner's list, in their order.
+func friendsAmong(ctx context.Context, r store.Reader, ownerID string, ids []string) ([]string, error) {
+	found, err := r.FriendRecords(ctx, ownerID, ids)
+	if err != nil {
+		return nil, err
+	}
+	is := make(map[string]bool, len(found))
+	for i := range found {
+		is[found[i].FriendUser.UserID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !is[id] }), nil
 }
 
 // editFriends writes a patch and its step: with the order marked as changed if it

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // NewGroup is what a group is created from (rest-group.md 3).
@@ -43,17 +45,11 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 	if len(n.MemberIDs) > maxMembers || len(n.AdminIDs) > maxMembers {
 		return nil, im.Errorf(im.Invalid, name, "at most %d members and %d admins at once", maxMembers, maxMembers)
 	}
-	if id := n.Group.GroupID; len(id) > im.MaxIDBytes || strings.ContainsAny(id, ":\x00") {
-		return nil, im.Errorf(im.Invalid, name, "groupID is longer than %d bytes or holds ':'", im.MaxIDBytes)
+	if err := n.check(op, name); err != nil {
+		return nil, err
 	}
-	if !op.Admin && strings.Contains(n.Group.GroupID, "_") {
-		// The notices of group a_b and of the users a and b have one id: whoever made the
-		// group could read theirs.
-		return nil, im.Errorf(im.Invalid, name, "groupID holds '_', which is for administrators")
-	}
-	ids := append(append([]string{n.OwnerID}, n.AdminIDs...), n.MemberIDs...)
-	check := ids
-	if !slices.Contains(ids, op.UserID) {
+	check := memberIDs(n.members(op))
+	if !slices.Contains(check, op.UserID) {
 		check = append(check[:len(check):len(check)], op.UserID)
 	}
 	if len(distinct(check)) != len(check) {
@@ -71,30 +67,35 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 		users[found[i].UserID] = &found[i]
 	}
 
-	now := s.nowMs()
-	g := n.Group
-	g.CreateTime, g.OwnerUserID, g.MemberCount = now, n.OwnerID, uint32(len(ids))
-	if g.GroupID == "" {
-		if g.GroupID, err = s.freeGroupID(ctx); err != nil {
+	if err := s.askCreate(ctx, op, name, &n, users); err != nil {
+		return nil, err
+	}
+	if n.Group.GroupID == "" {
+		if n.Group.GroupID, err = s.freeGroupID(ctx); err != nil {
 			return nil, err
 		}
 	}
-	members := make([]im.Member, len(ids))
+	members := n.members(op)
+	if s.hooks.Asks(im.BeforeMembersJoinGroup) {
+		switch _, err := s.store.Group(ctx, n.Group.GroupID); {
+		case err == nil:
+			return nil, im.Errorf(im.GroupExists, name, "group %s exists already", n.Group.GroupID)
+		case !im.IsKind(err, im.NotFound):
+			return nil, err
+		}
+		if err := s.askMembersJoin(ctx, op, name, &n.Group, members); err != nil {
+			return nil, err
+		}
+	}
+
+	now, ids := s.nowMs(), memberIDs(members)
+	g := n.Group
+	g.CreateTime, g.OwnerUserID, g.MemberCount = now, n.OwnerID, uint32(len(ids))
 	shown := make([]*im.Member, len(ids)) // with the names that readers see
-	for i, id := range ids {
-		role := int32(im.RoleMember)
-		switch {
-		case i == 0:
-			role = im.RoleOwner
-		case i <= len(n.AdminIDs):
-			role = im.RoleAdmin
-		}
-		members[i] = im.Member{
-			GroupID: g.GroupID, UserID: id, RoleLevel: role, JoinTime: now,
-			JoinSource: im.JoinByInvitation, OperatorUserID: op.UserID, InviterUserID: op.UserID,
-		}
-		m := members[i]
-		m.Nickname, m.FaceURL = users[id].Nickname, users[id].FaceURL
+	for i := range members {
+		members[i].JoinTime = now
+		m, u := members[i], users[members[i].UserID]
+		m.Nickname, m.FaceURL = cmp.Or(m.Nickname, u.Nickname), cmp.Or(m.FaceURL, u.FaceURL)
 		shown[i] = &m
 	}
 
@@ -106,7 +107,7 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 			contentType: im.ContentGroupAnnouncement, from: op.UserID, to: g.GroupID, session: im.SessionGroup, clone: true, sender: users[op.UserID],
 		})
 	}
-	_, err = s.log.Append(ctx, &msglog.Entry{
+	e := &msglog.Entry{
 		Messages:  append(told, announced...),
 		Committed: func() { s.caches.groups.Invalidate(g.GroupID) },
 		With: func(ctx context.Context, tx store.Tx) error {
@@ -123,23 +124,75 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 			if err := tx.StepEach(ctx, im.ListJoinedGroups, ids, im.ChangeInsert, g.GroupID); err != nil {
 				return err
 			}
+			err = s.emit(ctx, tx, op, groupEvent(im.AfterCreateGroup, op, g.GroupID, "", func(id string) []byte {
+				return webhook.GroupCreationBody(im.AfterCreateGroup, id, &g, members)
+			}))
+			if err != nil {
+				return err
+			}
 			operator := s.operatorMember(op, g.GroupID, shown, users[op.UserID])
 			err = setTips(told, groupCreatedTips{
 				Group: &g, OpUser: operator, MemberList: shown[:min(len(shown), tipMembers)], OperationTime: now,
-				GroupOwnerUser: shown[0], GroupMemberVersion: v.Number, GroupMemberVersionID: v.ID,
+				GroupOwnerUser: shown[0], memberVersion: at(v),
 			})
 			if err != nil {
 				return err
 			}
-			return setTips(announced, groupAnnouncementTips{
-				OpUser: operator, Group: &g, GroupMemberVersion: v.Number, GroupMemberVersionID: v.ID,
-			})
+			return setTips(announced, groupTips{OpUser: operator, Group: &g, memberVersion: at(v)})
 		},
-	})
-	if err != nil {
+	}
+	if err := s.askFounding(ctx, op, g.GroupID, ids, e); err != nil {
+		return nil, err
+	}
+	if _, err := s.log.Append(ctx, e); err != nil {
 		return nil, err
 	}
 	return &g, nil
+}
+
+// check refuses a group that cannot be, whoever its members are.
+func (n *NewGroup) check(op im.Operator, name string) error {
+	g := &n.Group
+	if len(g.GroupID) > im.MaxIDBytes || strings.ContainsAny(g.GroupID, ":\x00") {
+		return im.Errorf(im.Invalid, name, "groupID is longer than %d bytes or holds ':'", im.MaxIDBytes)
+	}
+	if !op.Admin && strings.Contains(g.GroupID, "_") {
+		// The notices of group a_b and of the users a and b have one id: whoever made the
+		// group could read theirs.
+		return im.Errorf(im.Invalid, name, "groupID holds '_', which is for administrators")
+	}
+	if err := checkText(name, maxNameBytes, &g.GroupName, &g.FaceURL); err != nil {
+		return err
+	}
+	if err := checkText(name, maxTextBytes, &g.Notification, &g.Introduction, &g.Ex); err != nil {
+		return err
+	}
+	return usableIDs(name, g.CreatorUserID, g.NotificationUserID)
+}
+
+// members returns the group's first members: the owner, the administrators, the others.
+func (n *NewGroup) members(op im.Operator) []im.Member {
+	out := make([]im.Member, 0, 1+len(n.AdminIDs)+len(n.MemberIDs))
+	add := func(role int32, ids ...string) {
+		for _, id := range ids {
+			out = append(out, im.Member{
+				GroupID: n.Group.GroupID, UserID: id, RoleLevel: role,
+				JoinSource: im.JoinByInvitation, OperatorUserID: op.UserID, InviterUserID: op.UserID,
+			})
+		}
+	}
+	add(im.RoleOwner, n.OwnerID)
+	add(im.RoleAdmin, n.AdminIDs...)
+	add(im.RoleMember, n.MemberIDs...)
+	return out
+}
+
+// giveTo makes somebody else the owner; the owner so far becomes an ordinary member.
+func (n *NewGroup) giveTo(ownerID string) {
+	is := func(id string) bool { return id == ownerID }
+	n.AdminIDs = slices.DeleteFunc(slices.Clone(n.AdminIDs), is)
+	n.MemberIDs = append(slices.DeleteFunc(slices.Clone(n.MemberIDs), is), n.OwnerID)
+	n.OwnerID = ownerID
 }
 
 // freeGroupID draws a group id: the decimal text of a random 32-bit number.
@@ -203,7 +256,7 @@ func (s *Service) memberTips(ctx context.Context, op im.Operator, c memberChange
 	}
 	return &memberInfoSetTips{
 		Group: g, OpUser: s.operatorMember(op, c.groupID, list, u), ChangedUser: changed,
-		GroupMemberVersion: c.version.Number, GroupMemberVersionID: c.version.ID,
+		memberVersion: at(c.version),
 	}, nil
 }
 

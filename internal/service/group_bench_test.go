@@ -21,8 +21,8 @@ import (
 // nobody is connected.
 type nobody struct{ service.Presence }
 
-func (nobody) Kick(string, im.Platform)             {}
-func (nobody) Push(string, *wire.Push, im.Platform) {}
+func (nobody) Kick(string, im.Platform, string)          {}
+func (nobody) Push(string, *wire.Push, im.Platform) bool { return false }
 
 // BenchmarkJoinAndLeave measures one member who joins and leaves again, in groups
 // of two sizes: the cost is to be that of the change. With delivery, which goes

@@ -7,6 +7,7 @@ import (
 
 	"parley/internal/im"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // dismissBatch is the number of members that are removed in one transaction; a
@@ -33,6 +34,11 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 		}
 		if members, err = t.MemberIDs(ctx, groupID); err != nil {
 			return err
+		}
+		if t.group.Status != im.GroupDismissed { // once: it may have been dismissed with its members left in it
+			if err := t.emitDismissal(ctx, members); err != nil {
+				return err
+			}
 		}
 		status := int32(im.GroupDismissed)
 		tips.Group.Status, t.dropped = status, true
@@ -91,6 +97,18 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 			return err
 		}
 		return t.DeleteDismissal(ctx, groupID)
+	})
+}
+
+// emitDismissal writes the event with the members as they are (webhooks.md D.9).
+func (t *groupTx) emitDismissal(ctx context.Context, members []string) error {
+	return t.emit(ctx, im.AfterDismissGroup, "", func(string) []byte {
+		body, named := webhook.DismissGroupBody(t.group, members)
+		if named < len(members) {
+			t.s.logger.Warn("a callback names only the first members of a dismissed group", "op", t.op.OperationID,
+				"group", t.group.GroupID, "named", named, "members", len(members))
+		}
+		return body
 	})
 }
 

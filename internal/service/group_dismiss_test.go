@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -26,7 +27,7 @@ func TestDismissLargeGroup(t *testing.T) {
 		st := open(t)
 		const members = 2345
 		ctx := context.Background()
-		svc, err := service.New(service.Options{Store: st, Hooks: webhook.None(), Logger: slog.New(slog.DiscardHandler), Secret: "x", TokenLife: time.Hour})
+		svc, err := service.New(service.Options{Store: st, Hooks: nothing{}, Logger: slog.New(slog.DiscardHandler), Secret: "x", TokenLife: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,6 +60,16 @@ func TestDismissLargeGroup(t *testing.T) {
 		emptied(t, st, members)
 		if err := svc.DismissGroup(ctx, op, "g", false, nil); !im.IsKind(err, im.NotFound) {
 			t.Errorf("a second time: %v", err)
+		}
+		// The business server is told once, with all who were in it.
+		events, err := st.Events(ctx, 0, 100)
+		events = slices.DeleteFunc(events, func(e store.OutboxEvent) bool { return e.Command != im.AfterDismissGroup })
+		if err != nil || len(events) != 1 {
+			t.Fatalf("%d events, %v", len(events), err)
+		}
+		var body struct{ MembersID []string }
+		if err := json.Unmarshal(events[0].Body, &body); err != nil || len(body.MembersID) != members {
+			t.Errorf("the event names %d members, %v", len(body.MembersID), err)
 		}
 	})
 }

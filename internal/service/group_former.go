@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	"parley/internal/im"
 	"parley/internal/store"
@@ -20,44 +21,56 @@ func (s *Service) GroupsInfo(ctx context.Context, op im.Operator, ids []string) 
 	if err != nil || op.Admin || len(groups) == 0 {
 		return groups, err
 	}
-	chats := make([]string, len(groups))
+	asked := make([]string, len(groups))
 	for i := range groups {
-		chats[i] = im.GroupConversationID(groups[i].GroupID)
+		asked[i] = groups[i].GroupID
 	}
-	records, err := s.store.ConversationSeqs(ctx, op.UserID, chats)
+	// What was ever in the user's list, and is not.
+	been, err := s.store.Logged(ctx, im.ListJoinedGroups, op.UserID, asked)
+	if err != nil || len(been) == 0 {
+		return groups, err
+	}
+	joined, err := s.store.JoinedGroupIDs(ctx, op.UserID)
 	if err != nil {
 		return nil, err
 	}
-	bounds := make(map[string]int64, len(records))
-	for _, r := range records {
-		bounds[r.State.ConversationID] = r.User.MaxSeq
-	}
-	var left []string
-	for i, chat := range chats {
-		bound, known := bounds[chat]
-		if !known || bound == 0 && groups[i].Status != im.GroupDismissed {
-			continue
-		}
-		if _, err := memberOf(ctx, s.store, "service.GroupsInfo", groups[i].GroupID, op.UserID); im.IsKind(err, im.NotFound) {
-			left = append(left, groups[i].GroupID)
-		}
-	}
+	left := slices.DeleteFunc(been, func(id string) bool { return slices.Contains(joined, id) })
 	if len(left) > 0 {
 		s.logTold(op, s.repeatLeft(ctx, op, left))
 	}
 	return groups, nil
 }
 
-// repeatLeft lets a user's devices fetch once more that the user is in groups no more.
+// repeatLeft lets a user's devices fetch once more that the user is in groups no more;
+// groups that the user is in are passed over.
 func (s *Service) repeatLeft(ctx context.Context, op im.Operator, groups []string) error {
+	slices.Sort(groups)
+	var left []string
 	err := s.store.Update(ctx, func(tx store.Tx) error {
-		_, err := tx.Step(ctx, im.ListJoinedGroups, op.UserID, im.ChangeDelete, groups...)
+		left = nil
+		for _, g := range groups {
+			// Whoever enters at this moment must not be told afterwards of having left.
+			if _, err := tx.LockGroup(ctx, g); err != nil {
+				return err
+			}
+			_, err := memberOf(ctx, tx, "service.repeatLeft", g, op.UserID)
+			switch {
+			case im.IsKind(err, im.NotFound):
+				left = append(left, g)
+			case err != nil:
+				return err
+			}
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		_, err := tx.Step(ctx, im.ListJoinedGroups, op.UserID, im.ChangeDelete, left...)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, g := range groups {
+	for _, g := range left {
 		tips := memberQuitTips{Group: &im.Group{GroupID: g}, QuitUser: &im.Member{GroupID: g, UserID: op.UserID}}
 		s.tellEach(ctx, op, []string{op.UserID}, false, func(id string) (notice, any) {
 			return notice{contentType: im.ContentMemberQuit, from: id, to: g, session: im.SessionGroup}, tips

@@ -6,7 +6,7 @@ import (
 
 	"parley/internal/im"
 	"parley/internal/msglog"
-	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // Bounds of a group's texts. Every member gets all of them with each notification
@@ -16,26 +16,51 @@ const (
 	maxTextBytes = 64 << 10
 )
 
-// checkText refuses a text that is too long or that a store cannot keep.
+// checkText is usableTexts for texts of which some may not be given.
 func checkText(name string, limit int, texts ...*string) error {
 	for _, t := range texts {
-		if t != nil && (len(*t) > limit || strings.IndexByte(*t, 0) >= 0) {
-			return im.Errorf(im.Invalid, name, "a text is longer than %d bytes or holds a zero byte", limit)
+		if t == nil {
+			continue
+		}
+		if err := usableTexts(name, limit, *t); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// SetGroupInfo changes a group's settings and tells its members (rest-group.md 3).
+// SetGroupInfo changes those of a group's settings that the patch gives, whose
+// texts are not empty (rest-group.md 3, webhooks.md D.11).
 func (s *Service) SetGroupInfo(ctx context.Context, op im.Operator, groupID string, p im.GroupPatch) error {
-	const name = "service.SetGroupInfo"
-	if err := usableIDs(name, groupID); err != nil {
-		return err
-	}
+	return s.setGroupInfo(ctx, op, "service.SetGroupInfo", groupID, p, im.BeforeSetGroupInfo, im.AfterSetGroupInfo)
+}
+
+// SetGroupInfoEx changes those of a group's settings that the patch gives, empty
+// values included (rest-group.md 3, webhooks.md D.13).
+func (s *Service) SetGroupInfoEx(ctx context.Context, op im.Operator, groupID string, p im.GroupPatch) error {
+	return s.setGroupInfo(ctx, op, "service.SetGroupInfoEx", groupID, p, im.BeforeSetGroupInfoEx, im.AfterSetGroupInfoEx)
+}
+
+// checkInfo refuses settings that a group cannot have.
+func checkInfo(name string, p *im.GroupPatch) error {
 	if err := checkText(name, maxNameBytes, p.GroupName, p.FaceURL); err != nil {
 		return err
 	}
-	if err := checkText(name, maxTextBytes, p.Notification, p.Introduction, p.Ex); err != nil {
+	return checkText(name, maxTextBytes, p.Notification, p.Introduction, p.Ex)
+}
+
+// setGroupInfo changes a group's settings and tells its members.
+func (s *Service) setGroupInfo(ctx context.Context, op im.Operator, name, groupID string, p im.GroupPatch, before, after im.Command) error {
+	if err := usableIDs(name, groupID); err != nil {
+		return err
+	}
+	if err := checkInfo(name, &p); err != nil {
+		return err
+	}
+	if err := s.askInfo(ctx, op, name, before, groupID, &p); err != nil {
+		return err
+	}
+	if err := checkInfo(name, &p); err != nil {
 		return err
 	}
 	if p.GroupName != nil && strings.TrimSpace(*p.GroupName) == "" {
@@ -70,6 +95,9 @@ func (s *Service) SetGroupInfo(ctx context.Context, op im.Operator, groupID stri
 		if err := t.PatchGroup(ctx, groupID, p); err != nil {
 			return err
 		}
+		if err := t.emit(ctx, after, "", func(id string) []byte { return webhook.GroupInfoBody(after, id, groupID, p) }); err != nil {
+			return err
+		}
 		v, err := t.step(ctx, viewStep{}, im.ChangeUpdate, im.GroupMarker)
 		if err != nil {
 			return err
@@ -84,10 +112,10 @@ func (s *Service) SetGroupInfo(ctx context.Context, op im.Operator, groupID stri
 		}
 		return setTips(changed, groupInfoSetTips{OpUser: operator, Group: g, memberVersion: at(v)})
 	})
-	if err != nil || !announced {
-		return err
+	if err == nil && announced {
+		s.later(op, groupID, func(ctx context.Context, op im.Operator) error { return s.flagAnnouncement(ctx, op, groupID) })
 	}
-	return s.flagAnnouncement(context.WithoutCancel(ctx), op, groupID)
+	return err
 }
 
 // infoNotices makes the messages about changed settings, one kind for each kind of change.
@@ -110,44 +138,6 @@ func (s *Service) infoNotices(ctx context.Context, op im.Operator, groupID strin
 		changed = s.deliveries(op, n)
 	}
 	return announcement, renamed, changed, nil
-}
-
-// flagBatch is the number of records that are flagged in one transaction.
-const flagBatch = 500
-
-// flagAnnouncement marks the chat of every member as holding a new announcement,
-// a part of the members at a time (messages.md 8.4).
-func (s *Service) flagAnnouncement(ctx context.Context, op im.Operator, groupID string) error {
-	members, err := s.Roster(ctx, groupID)
-	if err != nil {
-		return err
-	}
-	chat := im.GroupConversationID(groupID)
-	batch := make([]string, 0, flagBatch)
-	flag := func() error {
-		err := s.store.Update(ctx, func(tx store.Tx) error {
-			if err := tx.SetAtType(ctx, chat, batch, im.AtGroupNotice); err != nil {
-				return err
-			}
-			return tx.StepEach(ctx, im.ListConversations, batch, im.ChangeUpdate, chat)
-		})
-		if err == nil {
-			s.tellChatChanged(ctx, op, groupID, batch)
-		}
-		batch = batch[:0]
-		return err
-	}
-	for id := range members.All() {
-		if batch = append(batch, id); len(batch) == flagBatch {
-			if err := flag(); err != nil {
-				return err
-			}
-		}
-	}
-	if len(batch) == 0 {
-		return nil
-	}
-	return flag()
 }
 
 // MuteGroup silences a group's ordinary members, or lets them speak again.

@@ -1,12 +1,13 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"slices"
 
 	"parley/internal/im"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // JoinRequest is a user's wish to enter a group.
@@ -36,57 +37,118 @@ func (s *Service) JoinGroup(ctx context.Context, op im.Operator, q JoinRequest) 
 	if err != nil {
 		return err
 	}
-	if g.NeedVerification != im.VerifyNothing {
-		return s.apply(ctx, op, name, q.UserID, []im.GroupRequest{{
-			GroupID: q.GroupID, UserID: q.UserID, ReqMsg: q.Message, JoinSource: q.Source, Ex: q.Ex, ReqTime: s.nowMs(),
-		}}, true)
+	if g.Status == im.GroupDismissed {
+		return im.Errorf(im.GroupIsDismissed, name, "group %s is dismissed", q.GroupID)
 	}
-	err = s.admit(ctx, op, name, im.ContentMemberEntered, true, []im.Member{{
-		GroupID: q.GroupID, UserID: q.UserID, RoleLevel: im.RoleMember, JoinTime: s.nowMs(), JoinSource: q.Source,
-		OperatorUserID: op.UserID, InviterUserID: q.UserID,
-	}}, func(ctx context.Context, t *groupTx) error {
-		_, err := t.member(ctx, q.UserID)
-		if err == nil {
-			return im.Errorf(im.Invalid, name, "%s is in group %s already", q.UserID, q.GroupID)
-		}
-		if im.IsKind(err, im.NotFound) {
-			return nil
-		}
+	_, err = s.ask(ctx, op, im.BeforeJoinGroup, func(string) []byte { return webhook.JoinGroupBody(g, q.UserID, q.Message, q.Ex) })
+	if err != nil {
 		return err
-	})
-	return err
+	}
+	for try := 0; ; try++ {
+		err := s.join(ctx, op, name, q)
+		if !errors.Is(err, errMoved) || try == moves {
+			return err
+		}
+	}
 }
 
-// admit adds members of one group in one commit and tells the group: 1510 about
-// one who entered, 1509 about invited ones. check runs first in the transaction.
-func (s *Service) admit(ctx context.Context, op im.Operator, name string, contentType int32, clone bool, members []im.Member, check func(context.Context, *groupTx) error) error {
-	groupID := members[0].GroupID
-	told := s.groupNotice(op, contentType, groupID, clone)
-	if contentType == im.ContentMemberEntered { // the one who enters says so himself
+// join lets a user enter, or asks those who run the group, as the group is now: the
+// business server may have taken its time. errMoved if it changes once more.
+func (s *Service) join(ctx context.Context, op im.Operator, name string, q JoinRequest) error {
+	g, err := s.store.Group(ctx, q.GroupID)
+	if err != nil {
+		return err
+	}
+	if g.NeedVerification != im.VerifyNothing {
+		request := im.GroupRequest{
+			GroupID: q.GroupID, UserID: q.UserID, ReqMsg: q.Message, JoinSource: q.Source, Ex: q.Ex, ReqTime: s.nowMs(),
+		}
+		return s.apply(ctx, op, name, q.UserID, []im.GroupRequest{request}, true, func(_ context.Context, _ store.Tx, g *im.Group) error {
+			if g.NeedVerification == im.VerifyNothing {
+				return errMoved
+			}
+			return nil
+		})
+	}
+	outside := func(ctx context.Context, r store.Reader) error {
+		role, err := roleOf(ctx, r, name, q.GroupID, q.UserID)
+		if err == nil && role != 0 {
+			err = im.Errorf(im.Invalid, name, "%s is in group %s already", q.UserID, q.GroupID)
+		}
+		return err
+	}
+	if err := outside(ctx, s.store); err != nil {
+		return err
+	}
+	members := []im.Member{{
+		GroupID: q.GroupID, UserID: q.UserID, RoleLevel: im.RoleMember, JoinSource: q.Source,
+		OperatorUserID: op.UserID, InviterUserID: q.UserID,
+	}}
+	if err := s.askMembersJoin(ctx, op, name, g, members); err != nil {
+		return err
+	}
+	return s.admit(ctx, op, name, entry{
+		contentType: im.ContentMemberEntered, clone: true, members: members, message: q.Message, ex: q.Ex,
+		check: func(ctx context.Context, t *groupTx) error {
+			if t.group.NeedVerification != im.VerifyNothing {
+				return errMoved
+			}
+			return outside(ctx, t)
+		},
+	})
+}
+
+// entry is how people become members of a group, all in one commit.
+type entry struct {
+	contentType int32 // 1510 about one who entered, 1509 about invited ones
+	clone       bool  // whether the chat shows it
+	members     []im.Member
+	message, ex string // of the application, if there was one
+	notBefore   int64  // the earliest time of joining
+	// check runs first in the transaction.
+	check func(ctx context.Context, t *groupTx) error
+}
+
+// admit adds members of one group and tells the group and the business server.
+func (s *Service) admit(ctx context.Context, op im.Operator, name string, e entry) error {
+	groupID, now := e.members[0].GroupID, max(s.nowMs(), e.notBefore)
+	for i := range e.members {
+		e.members[i].JoinTime = now
+	}
+	told := s.groupNotice(op, e.contentType, groupID, e.clone)
+	if e.contentType == im.ContentMemberEntered { // the one who enters says so himself
 		for _, d := range told {
-			d.Message.SendID = members[0].UserID
+			d.Message.SendID = e.members[0].UserID
 		}
 	}
-	err := s.changeGroup(ctx, op, name, groupID, told, func(ctx context.Context, t *groupTx) error {
+	asked, err := s.askEntering(ctx, op, groupID, memberIDs(e.members))
+	if err != nil {
+		return err
+	}
+	err = s.changeGroup(ctx, op, name, groupID, told, func(ctx context.Context, t *groupTx) error {
+		t.asked = asked
 		if err := t.live(); err != nil {
 			return err
 		}
-		if err := check(ctx, t); err != nil {
+		if err := e.check(ctx, t); err != nil {
 			return err
 		}
-		v, shown, err := t.enter(ctx, members)
+		v, shown, err := t.enter(ctx, e.members)
 		if err != nil {
+			return err
+		}
+		if err := t.emitEntry(ctx, e); err != nil {
 			return err
 		}
 		g, operator, err := t.scene(ctx)
 		if err != nil {
 			return err
 		}
-		if contentType == im.ContentMemberEntered {
-			return setTips(told, memberEnterTips{Group: g, EntrantUser: shown[0], OperationTime: s.nowMs(), memberVersion: at(v)})
+		if e.contentType == im.ContentMemberEntered {
+			return setTips(told, memberEnterTips{Group: g, EntrantUser: shown[0], OperationTime: now, memberVersion: at(v)})
 		}
 		inviter := operator
-		if id := members[0].InviterUserID; id != op.UserID {
+		if id := e.members[0].InviterUserID; id != op.UserID {
 			if inviter, err = t.someone(ctx, id); err != nil {
 				return err
 			}
@@ -94,9 +156,24 @@ func (s *Service) admit(ctx context.Context, op im.Operator, name string, conten
 		return setTips(told, memberInvitedTips{Group: g, OpUser: operator, InvitedUserList: shown, InviterUser: inviter, memberVersion: at(v)})
 	})
 	if err == nil {
-		s.tellChatChanged(ctx, op, groupID, memberIDs(members))
+		s.forget(asked, im.GroupConversationID(groupID))
+		s.tellChatChanged(ctx, op, groupID, memberIDs(e.members))
 	}
 	return err
+}
+
+// emitEntry writes an event about each new member (webhooks.md D.5).
+func (t *groupTx) emitEntry(ctx context.Context, e entry) error {
+	events := make([]happened, len(e.members))
+	for i := range e.members {
+		m := &e.members[i]
+		events[i] = groupEvent(im.AfterJoinGroup, t.op, m.GroupID, m.UserID, func(id string) []byte {
+			return webhook.MemberJoinedBody(id, webhook.MemberJoined{
+				Member: m, ReqMessage: e.message, Ex: cmp.Or(m.Ex, e.ex), GroupEx: t.group.Ex,
+			})
+		})
+	}
+	return t.s.emit(ctx, t.Tx, t.op, events...)
 }
 
 // someone returns a user as a member of the group, also if he is none (any more).
@@ -116,91 +193,10 @@ func (t *groupTx) someone(ctx context.Context, userID string) (*im.Member, error
 	return m, nil
 }
 
-// inviteBatch is the number of members that enter in one commit and one notification.
-const inviteBatch = 50
-
-// Invite brings users into a group, or where the group wants it, asks those who
-// run it (rest-group.md 4). Users who are in it already are passed over.
-func (s *Service) Invite(ctx context.Context, op im.Operator, groupID string, userIDs []string, sendMessage *bool) error {
-	const name = "service.Invite"
-	if err := usableIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
-		return err
-	}
-	if len(userIDs) == 0 || len(userIDs) > maxGroupList || len(distinct(userIDs)) != len(userIDs) {
-		return im.Errorf(im.Invalid, name, "between 1 and %d users, each once", maxGroupList)
-	}
-	g, err := s.store.Group(ctx, groupID)
-	if err != nil {
-		return err
-	}
-	if g.Status == im.GroupDismissed {
-		return im.Errorf(im.GroupIsDismissed, name, "group %s is dismissed", groupID)
-	}
-	role := int32(0)
-	if me, err := memberOf(ctx, s.store, name, groupID, op.UserID); err == nil {
-		role = me.RoleLevel
-	} else if !im.IsKind(err, im.NotFound) {
-		return err
-	}
-	if !op.Admin && role == 0 {
-		return im.Errorf(im.Denied, name, "not a member of group %s", groupID)
-	}
-	users, err := s.store.Users(ctx, userIDs)
-	if err != nil {
-		return err
-	}
-	if len(users) != len(userIDs) {
-		return im.Errorf(im.NotFound, name, "some users do not exist")
-	}
-	in, err := s.store.Members(ctx, groupID, userIDs)
-	if err != nil {
-		return err
-	}
-	already := memberIDs(in)
-	userIDs = slices.DeleteFunc(slices.Clone(userIDs), func(id string) bool { return slices.Contains(already, id) })
-	if g.NeedVerification == im.VerifyAll && !op.Admin && role == im.RoleMember {
-		requests := make([]im.GroupRequest, len(userIDs))
-		for i, id := range userIDs {
-			requests[i] = im.GroupRequest{GroupID: groupID, UserID: id, JoinSource: im.JoinByInvitation, InviterUserID: op.UserID, ReqTime: s.nowMs()}
-		}
-		return s.apply(ctx, op, name, op.UserID, requests, false)
-	}
-	for batch := range slices.Chunk(userIDs, inviteBatch) {
-		if err := s.inviteBatch(ctx, op, name, groupID, batch, wanted(sendMessage)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) inviteBatch(ctx context.Context, op im.Operator, name, groupID string, ids []string, clone bool) error {
-	for try := 0; len(ids) > 0; try++ {
-		members := make([]im.Member, len(ids))
-		for i, id := range ids {
-			members[i] = im.Member{
-				GroupID: groupID, UserID: id, RoleLevel: im.RoleMember, JoinTime: s.nowMs(), JoinSource: im.JoinByInvitation,
-				OperatorUserID: op.UserID, InviterUserID: op.UserID,
-			}
-		}
-		var entered []string // meanwhile, by other ways
-		err := s.admit(ctx, op, name, im.ContentMemberInvited, clone, members, func(ctx context.Context, t *groupTx) error {
-			found, err := t.Members(ctx, groupID, ids)
-			if err == nil && len(found) > 0 {
-				entered, err = memberIDs(found), errMoved
-			}
-			return err
-		})
-		if !errors.Is(err, errMoved) || try == moves {
-			return err
-		}
-		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(entered, id) })
-	}
-	return nil
-}
-
 // apply stores applications to one group, made by a user for himself or for
-// others, and tells those who run the group, and the user (1503).
-func (s *Service) apply(ctx context.Context, op im.Operator, name, byID string, requests []im.GroupRequest, own bool) error {
+// others, and tells those who run the group, and the user (1503). check runs first
+// in the transaction.
+func (s *Service) apply(ctx context.Context, op im.Operator, name, byID string, requests []im.GroupRequest, own bool, check func(context.Context, store.Tx, *im.Group) error) error {
 	if len(requests) == 0 {
 		return nil
 	}
@@ -212,6 +208,9 @@ func (s *Service) apply(ctx context.Context, op im.Operator, name, byID string, 
 		}
 		if group.Status == im.GroupDismissed {
 			return im.Errorf(im.GroupIsDismissed, name, "group %s is dismissed", groupID)
+		}
+		if err := check(ctx, tx, group); err != nil {
+			return err
 		}
 		for _, r := range requests {
 			found, err := tx.Members(ctx, groupID, []string{r.UserID})
@@ -332,20 +331,29 @@ func (s *Service) AnswerApplication(ctx context.Context, op im.Operator, groupID
 	}
 	// Mostly a yes brings a new member; then the answer and all of that commit together.
 	entered := false
-	err := s.changeGroup(ctx, op, name, groupID, nil, func(ctx context.Context, t *groupTx) error {
-		in, err := answer(ctx, t)
-		if err == nil && result == im.RequestAgreed && !in {
-			err = errMoved
+	for try := 0; ; try++ {
+		enters := false
+		err := s.changeGroup(ctx, op, name, groupID, nil, func(ctx context.Context, t *groupTx) error {
+			in, err := answer(ctx, t)
+			if enters = err == nil && result == im.RequestAgreed && !in; enters {
+				if err = t.live(); err == nil {
+					err = errMoved
+				}
+			}
+			return err
+		})
+		if enters && errors.Is(err, errMoved) {
+			err = s.admitApplicant(ctx, op, name, group, request, answer)
+			entered = err == nil
 		}
-		return err
-	})
-	if errors.Is(err, errMoved) {
-		entered = true
-		err = s.admitApplicant(ctx, op, name, request, answer)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errMoved) || try == moves {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
+	var err error
 	if entered {
 		if group, err = s.store.Group(ctx, groupID); err != nil {
 			s.logTold(op, err)
@@ -356,22 +364,30 @@ func (s *Service) AnswerApplication(ctx context.Context, op im.Operator, groupID
 	return nil
 }
 
-func (s *Service) admitApplicant(ctx context.Context, op im.Operator, name string, r *im.GroupRequest, answer func(context.Context, *groupTx) (bool, error)) error {
-	m := im.Member{
-		GroupID: r.GroupID, UserID: r.UserID, RoleLevel: im.RoleMember, JoinTime: s.nowMs(), JoinSource: r.JoinSource,
-		OperatorUserID: op.UserID, InviterUserID: r.InviterUserID,
+// admitApplicant brings an applicant in, together with the answer. errMoved if he
+// has come in meanwhile by another way.
+func (s *Service) admitApplicant(ctx context.Context, op im.Operator, name string, g *im.Group, r *im.GroupRequest, answer func(context.Context, *groupTx) (bool, error)) error {
+	e := entry{
+		contentType: im.ContentMemberEntered, clone: true, message: r.ReqMsg, ex: r.Ex,
+		members: []im.Member{{
+			GroupID: r.GroupID, UserID: r.UserID, RoleLevel: im.RoleMember, JoinSource: r.JoinSource,
+			OperatorUserID: op.UserID, InviterUserID: r.InviterUserID,
+		}},
+		check: func(ctx context.Context, t *groupTx) error {
+			in, err := answer(ctx, t)
+			if err == nil && in {
+				err = errMoved
+			}
+			return err
+		},
 	}
-	contentType := int32(im.ContentMemberEntered)
 	if r.InviterUserID != "" {
-		contentType = im.ContentMemberInvited
+		e.contentType = im.ContentMemberInvited
 	}
-	return s.admit(ctx, op, name, contentType, true, []im.Member{m}, func(ctx context.Context, t *groupTx) error {
-		in, err := answer(ctx, t)
-		if err == nil && in {
-			err = im.Errorf(im.GroupRequestHandled, name, "%s has entered group %s meanwhile", r.UserID, r.GroupID)
-		}
+	if err := s.askMembersJoin(ctx, op, name, g, e.members); err != nil {
 		return err
-	})
+	}
+	return s.admit(ctx, op, name, e)
 }
 
 // tellAnswered tells the applicant and those who run the group (1505, 1506).

@@ -7,12 +7,36 @@ import (
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // MemberChange is what to change of one member; MuteEndTime has its own routes.
 type MemberChange struct {
 	GroupID, UserID string
 	Patch           im.MemberPatch
+
+	asked im.MemberPatch // by the user; Patch may be what the business server made of it
+}
+
+// check refuses what no member can be changed to.
+func (c *MemberChange) check(name string) error {
+	if err := usableIDs(name, c.GroupID, c.UserID); err != nil {
+		return err
+	}
+	if err := checkText(name, maxNameBytes, c.Patch.Nickname, c.Patch.FaceURL); err != nil {
+		return err
+	}
+	if err := checkText(name, maxTextBytes, c.Patch.Ex); err != nil {
+		return err
+	}
+	switch r := c.Patch.RoleLevel; {
+	case r == nil, *r == im.RoleAdmin, *r == im.RoleMember:
+		return nil
+	case *r == im.RoleOwner:
+		return im.Errorf(im.Denied, name, "a group is given away by transfer_group only")
+	default:
+		return im.Errorf(im.Invalid, name, "roleLevel %d", *r)
+	}
 }
 
 func (c *MemberChange) named() bool {
@@ -30,23 +54,10 @@ func (s *Service) SetMemberInfo(ctx context.Context, op im.Operator, changes []M
 		return im.Errorf(im.Invalid, name, "between 1 and %d members", maxGroupList)
 	}
 	for i := range changes {
-		c := &changes[i]
-		if err := usableIDs(name, c.GroupID, c.UserID); err != nil {
+		if err := changes[i].check(name); err != nil {
 			return err
 		}
-		if err := checkText(name, maxNameBytes, c.Patch.Nickname, c.Patch.FaceURL); err != nil {
-			return err
-		}
-		if err := checkText(name, maxTextBytes, c.Patch.Ex); err != nil {
-			return err
-		}
-		switch r := c.Patch.RoleLevel; {
-		case r == nil, *r == im.RoleAdmin, *r == im.RoleMember:
-		case *r == im.RoleOwner:
-			return im.Errorf(im.Denied, name, "a group is given away by transfer_group only")
-		default:
-			return im.Errorf(im.Invalid, name, "roleLevel %d", *r)
-		}
+		changes[i].asked = changes[i].Patch
 	}
 	var groups []string
 	byGroup := make(map[string][]MemberChange)
@@ -62,6 +73,13 @@ func (s *Service) SetMemberInfo(ctx context.Context, op im.Operator, changes []M
 		}
 	}
 	for _, g := range groups {
+		for i := range byGroup[g] {
+			if err := s.askMember(ctx, op, name, &byGroup[g][i]); err != nil {
+				return err
+			}
+		}
+	}
+	for _, g := range groups {
 		for part := range slices.Chunk(byGroup[g], changeBatch) {
 			if err := s.setMembers(ctx, op, name, g, part); err != nil {
 				return err
@@ -71,7 +89,7 @@ func (s *Service) SetMemberInfo(ctx context.Context, op im.Operator, changes []M
 	return nil
 }
 
-// mayChange applies the rules to the changes of one group.
+// mayChange applies the rules to the changes of one group, as they were asked for.
 func mayChange(ctx context.Context, r store.Reader, op im.Operator, name, groupID string, changes []MemberChange) error {
 	ids := make([]string, len(changes), len(changes)+1)
 	for i := range changes {
@@ -100,10 +118,11 @@ func mayChange(ctx context.Context, r store.Reader, op im.Operator, name, groupI
 		return im.Errorf(im.Invalid, name, "a user is not in group %s", groupID)
 	}
 	for _, c := range changes {
-		m, role := members[c.UserID], c.Patch.RoleLevel
+		m, role := members[c.UserID], c.asked.RoleLevel
 		own := c.UserID == op.UserID
 		switch {
-		case m.RoleLevel == im.RoleOwner && role != nil && (op.Admin || own):
+		// Without a role that was asked for it is the business server's.
+		case m.RoleLevel == im.RoleOwner && c.Patch.RoleLevel != nil && (op.Admin || own || role == nil):
 			return im.Errorf(im.Invalid, name, "the owner's role changes by transfer_group only")
 		case op.Admin:
 		case own && role != nil && *role > me.RoleLevel:
@@ -161,6 +180,12 @@ func (t *groupTx) setMember(ctx context.Context, c *MemberChange, told []*msglog
 	if err := t.PatchMember(ctx, c.GroupID, c.UserID, c.Patch); err != nil {
 		return err
 	}
+	err := t.emit(ctx, im.AfterSetGroupMemberInfo, c.UserID, func(string) []byte {
+		return webhook.MemberInfoBody(im.AfterSetGroupMemberInfo, c.GroupID, c.UserID, c.Patch)
+	})
+	if err != nil {
+		return err
+	}
 	m, err := t.member(ctx, c.UserID)
 	if err != nil {
 		return err
@@ -178,7 +203,7 @@ func (t *groupTx) setMember(ctx context.Context, c *MemberChange, told []*msglog
 		return err
 	}
 	tips := memberInfoSetTips{
-		Group: g, OpUser: operator, ChangedUser: m, GroupMemberVersion: v.Number, GroupMemberVersionID: v.ID,
+		Group: g, OpUser: operator, ChangedUser: m, memberVersion: at(v),
 	}
 	if c.Patch.RoleLevel != nil {
 		tips.GroupSortVersion = v.Number

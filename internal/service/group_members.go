@@ -7,6 +7,7 @@ import (
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // maxGroupList bounds the users that one request names, as the wire has it.
@@ -41,6 +42,10 @@ func (s *Service) QuitGroup(ctx context.Context, op im.Operator, groupID, userID
 		if err != nil {
 			return err
 		}
+		err = t.emit(ctx, im.AfterQuitGroup, userID, func(string) []byte { return webhook.QuitGroupBody(groupID, userID) })
+		if err != nil {
+			return err
+		}
 		g, err := t.after(ctx)
 		if err != nil {
 			return err
@@ -57,10 +62,14 @@ func (s *Service) QuitGroup(ctx context.Context, op im.Operator, groupID, userID
 // be in it, and it must fit a frame.
 const kickBatch = 100
 
-// KickMembers takes members out of a group (rest-group.md 3).
-func (s *Service) KickMembers(ctx context.Context, op im.Operator, groupID string, userIDs []string, sendMessage *bool) error {
+// KickMembers takes members out of a group (rest-group.md 3). The reason is for the
+// business server only.
+func (s *Service) KickMembers(ctx context.Context, op im.Operator, groupID string, userIDs []string, reason string, sendMessage *bool) error {
 	const name = "service.KickMembers"
 	if err := usableIDs(name, append(userIDs[:len(userIDs):len(userIDs)], groupID)...); err != nil {
+		return err
+	}
+	if err := checkText(name, maxTextBytes, &reason); err != nil {
 		return err
 	}
 	if _, err := s.store.Group(ctx, groupID); err != nil {
@@ -109,7 +118,7 @@ func (s *Service) KickMembers(ctx context.Context, op im.Operator, groupID strin
 				return err
 			}
 		}
-		return nil
+		return t.emit(ctx, im.AfterKickGroup, "", func(string) []byte { return webhook.KickGroupBody(groupID, userIDs, reason) })
 	})
 	if err == nil {
 		s.tellChatChanged(ctx, op, groupID, userIDs)
@@ -277,6 +286,12 @@ func (t *groupTx) transfer(ctx context.Context, told []*msglog.Delivery, older, 
 		}
 	}
 	v, err := t.step(ctx, viewStep{set: states(older, newer)}, im.ChangeUpdate, im.SortMarker, older.UserID, newer.UserID)
+	if err != nil {
+		return err
+	}
+	err = t.emit(ctx, im.AfterTransferGroupOwner, newer.UserID, func(string) []byte {
+		return webhook.TransferGroupBody(older.GroupID, older.UserID, newer.UserID)
+	})
 	if err != nil {
 		return err
 	}

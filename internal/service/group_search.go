@@ -37,22 +37,39 @@ func (s *Service) SearchGroups(ctx context.Context, groupID, pattern string, p P
 	}
 	var match func(string) bool
 	if pattern != "" {
-		re, err := regexp.Compile(pattern)
-		if err != nil || len(pattern) > maxPattern {
-			return nil, 0, im.Errorf(im.Invalid, name, "groupName is no regular expression of at most %d bytes", maxPattern)
+		var err error
+		if match, err = matcher(name, "groupName", pattern); err != nil {
+			return nil, 0, err
 		}
-		match = re.MatchString
 	}
-	offset, limit := 0, 0
-	if p.Number > 0 && p.Size > 0 {
-		limit = min(p.Size, maxPage)
-		offset = min(p.Number-1, maxOffset/limit) * limit
-	}
+	offset, limit := p.window()
 	return s.store.SearchGroups(ctx, match, offset, limit)
 }
 
-// maxOffset keeps the product of page number and size within what a database takes.
-const maxOffset = 1 << 40
+// SearchMembers returns a page of the members whose name, as the group shows it,
+// matches a regular expression, by role, then joining order, and their number
+// (rest-group.md 5).
+func (s *Service) SearchMembers(ctx context.Context, op im.Operator, groupID, pattern string, p Page) ([]im.Member, int, error) {
+	const name = "service.SearchMembers"
+	if err := s.inGroup(ctx, op, name, groupID); err != nil {
+		return nil, 0, err
+	}
+	match, err := matcher(name, "keyword", pattern)
+	if err != nil {
+		return nil, 0, err
+	}
+	offset, limit := p.window()
+	return s.store.SearchMembers(ctx, groupID, match, offset, limit)
+}
+
+// matcher compiles the regular expression of a search.
+func matcher(name, field, pattern string) (func(string) bool, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil || len(pattern) > maxPattern {
+		return nil, im.Errorf(im.Invalid, name, "%s is no regular expression of at most %d bytes", field, maxPattern)
+	}
+	return re.MatchString, nil
+}
 
 // GroupAbstract is a digest of a group's members.
 type GroupAbstract struct {

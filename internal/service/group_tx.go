@@ -19,6 +19,8 @@ type groupTx struct {
 	name  string    // of the operation, for errors
 	group *im.Group // as it was before the change
 
+	asked *newRecords // what the business server said of records of the chat
+
 	steps   []viewStep // what the cached view has to follow
 	dropped bool       // the view is of no more use
 }
@@ -87,7 +89,11 @@ func memberOf(ctx context.Context, r store.Reader, name, groupID, userID string)
 
 // role returns the operator's role, 0 if he is not a member.
 func (t *groupTx) role(ctx context.Context) (int32, error) {
-	m, err := t.member(ctx, t.op.UserID)
+	return roleOf(ctx, t, t.name, t.group.GroupID, t.op.UserID)
+}
+
+func roleOf(ctx context.Context, r store.Reader, name, groupID, userID string) (int32, error) {
+	m, err := memberOf(ctx, r, name, groupID, userID)
 	if im.IsKind(err, im.NotFound) {
 		return 0, nil
 	}
@@ -100,17 +106,21 @@ func (t *groupTx) role(ctx context.Context) (int32, error) {
 // manager refuses whoever does not run the group: an ordinary member with
 // im.Denied, a stranger with the given kind.
 func (t *groupTx) manager(ctx context.Context, stranger im.Kind) error {
-	if t.op.Admin {
+	return mayRun(ctx, t, t.op, t.name, t.group.GroupID, stranger)
+}
+
+func mayRun(ctx context.Context, r store.Reader, op im.Operator, name, groupID string, stranger im.Kind) error {
+	if op.Admin {
 		return nil
 	}
-	role, err := t.role(ctx)
+	role, err := roleOf(ctx, r, name, groupID, op.UserID)
 	switch {
 	case err != nil:
 		return err
 	case role == 0:
-		return im.Errorf(stranger, t.name, "not a member of group %s", t.group.GroupID)
+		return im.Errorf(stranger, name, "not a member of group %s", groupID)
 	case role != im.RoleOwner && role != im.RoleAdmin:
-		return im.Errorf(im.Denied, t.name, "neither owner nor administrator of group %s", t.group.GroupID)
+		return im.Errorf(im.Denied, name, "neither owner nor administrator of group %s", groupID)
 	}
 	return nil
 }
@@ -232,15 +242,8 @@ func (t *groupTx) openChat(ctx context.Context, ids []string) error {
 	if err := t.StepEach(ctx, im.ListConversations, owners, im.ChangeUpdate, chat); err != nil {
 		return err
 	}
-	var missing []im.Conversation
-	for _, id := range ids {
-		if !slices.Contains(owners, id) {
-			missing = append(missing, im.Conversation{
-				OwnerUserID: id, ConversationID: chat, ConversationType: im.SessionGroup, GroupID: t.group.GroupID,
-			})
-		}
-	}
-	return t.s.createConversations(ctx, t.Tx, t.op, missing)
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return slices.Contains(owners, id) })
+	return t.s.createConversations(ctx, t.Tx, t.op, groupRecords(t.group.GroupID, missing), t.asked)
 }
 
 // unread bounds a chat that has no message yet: 0 would mean no bound.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"parley/internal/im"
+	"parley/internal/msglog"
 	"parley/internal/store"
 	"parley/internal/webhook"
 )
@@ -17,6 +18,8 @@ type Hooks interface {
 	// Asks and AsksMessage report whether a before callback is on.
 	Asks(c im.Command) bool
 	AsksMessage(c im.Command, m *im.Message) bool
+	// AsksOfAdmins reports whether messages of app administrators are asked about, too.
+	AsksOfAdmins() bool
 	// Ask makes a before callback. It must not be called inside a transaction.
 	Ask(ctx context.Context, q webhook.Question) (*webhook.Answer, error)
 }
@@ -50,6 +53,12 @@ func (s *Service) emit(ctx context.Context, tx store.Tx, op im.Operator, all ...
 	return tx.AddEvents(ctx, events)
 }
 
+// change commits a change that no message tells of, with the events it emits.
+func (s *Service) change(ctx context.Context, fn func(context.Context, store.Tx) error) error {
+	_, err := s.log.Append(ctx, &msglog.Entry{With: fn})
+	return err
+}
+
 // messageEvents returns the events that a stored message causes.
 func (s *Service) messageEvents(op im.Operator, m *im.Message, commands ...im.Command) []*im.Event {
 	if !m.Stored() {
@@ -75,6 +84,36 @@ func operationID(op im.Operator) string {
 		return op.OperationID
 	}
 	return im.NewID()
+}
+
+// replace sets a field to what a before callback's answer has in its place, if anything.
+func replace[T any](field *T, answer *T) {
+	if answer != nil {
+		*field = *answer
+	}
+}
+
+// replaceOptional is replace for a field that the request may leave as it is.
+func replaceOptional[T any](field **T, answer *T) {
+	if answer != nil {
+		*field = answer
+	}
+}
+
+// replaceFilled is replaceOptional for the older requests, in which an empty value
+// leaves a field as it is.
+func replaceFilled[T comparable](field **T, answer *T) {
+	var zero T
+	if answer != nil {
+		if *field = answer; *answer == zero {
+			*field = nil
+		}
+	}
+}
+
+// unusable reports a field of a before callback's answer that cannot be applied.
+func (s *Service) unusable(op im.Operator, c im.Command, field string, value any) {
+	s.logger.Warn("a field of a callback's answer is ignored", "command", c.Key(), "op", op.OperationID, "field", field, "value", value)
 }
 
 // fanOut returns an event once for each endpoint; to is not empty.

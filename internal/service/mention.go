@@ -10,9 +10,10 @@ import (
 )
 
 // mentions flags the conversation records of users who were named in a group
-// message (messages.md 8.4), after the message is committed and without anybody
-// waiting for it. It has a goroutine while there is something to do. Flags that
-// are under way when the server stops are lost; the message is not.
+// message, and of all members after an announcement (messages.md 8.4), when what
+// says so is committed and without anybody waiting for it. It has a goroutine while
+// there is something to do. Flags that are under way when the server stops are
+// lost; the message is not.
 type mentions struct {
 	mu      sync.Mutex // guards what follows
 	queue   []func(ctx context.Context)
@@ -21,8 +22,8 @@ type mentions struct {
 	quit    context.CancelFunc // of the goroutine
 }
 
-// maxMentions is how many messages may wait for their flags; more than that come
-// from a flood, and further ones stay without.
+// maxMentions is how many messages and announcements may wait for their flags; more
+// than that come from a flood, and further ones stay without.
 const maxMentions = 4096
 
 // add queues a piece of work; false if there is too much already.
@@ -80,7 +81,7 @@ func (q *mentions) settle() {
 	}
 }
 
-// Settle waits until the mentions of all messages acknowledged so far are flagged.
+// Settle waits until what all messages and announcements acknowledged so far flag is flagged.
 func (s *Service) Settle() { s.mentions.settle() }
 
 // mentioned returns what is to be done when a message is acknowledged: nothing,
@@ -93,16 +94,32 @@ func (s *Service) mentioned(op im.Operator, m *im.Message) func() {
 	all := slices.Contains(m.AtUserIDList, im.AtAll)
 	named := distinct(slices.DeleteFunc(slices.Clone(m.AtUserIDList), func(id string) bool { return id == im.AtAll }))
 	return func() {
-		queued := s.mentions.add(func(ctx context.Context) {
-			op := im.Operator{UserID: op.UserID, OperationID: op.OperationID}
-			if err := s.flagMentions(ctx, op, groupID, sender, named, all); err != nil && ctx.Err() == nil {
-				s.logger.Warn("mentions not flagged", "group", groupID, "op", op.OperationID, "err", err)
-			}
+		s.later(op, groupID, func(ctx context.Context, op im.Operator) error {
+			return s.flagMentions(ctx, op, groupID, sender, named, all)
 		})
-		if !queued {
-			s.logger.Warn("mentions not flagged, too many wait", "group", groupID, "op", op.OperationID)
-		}
 	}
+}
+
+// later queues the setting of flags. It is done in nobody's name but the server's.
+func (s *Service) later(op im.Operator, groupID string, flag func(context.Context, im.Operator) error) {
+	op = im.Operator{UserID: op.UserID, OperationID: op.OperationID}
+	queued := s.mentions.add(func(ctx context.Context) {
+		if err := flag(ctx, op); err != nil && ctx.Err() == nil {
+			s.logger.Warn("members not flagged", "group", groupID, "op", op.OperationID, "err", err)
+		}
+	})
+	if !queued {
+		s.logger.Warn("members not flagged, too many wait", "group", groupID, "op", op.OperationID)
+	}
+}
+
+// flagAnnouncement marks the chat of every member as holding a new announcement.
+func (s *Service) flagAnnouncement(ctx context.Context, op im.Operator, groupID string) error {
+	members, err := s.store.MemberIDs(ctx, groupID)
+	if err != nil {
+		return err
+	}
+	return s.flagMembers(ctx, op, groupID, members, im.AtGroupNotice)
 }
 
 // flagMentions sets the flag of each member that is named, or of all.
@@ -134,23 +151,27 @@ func (s *Service) flagMentions(ctx context.Context, op im.Operator, groupID, sen
 	return s.flagMembers(ctx, op, groupID, rest, im.AtEverybody)
 }
 
+// flagBatch is the number of records that are flagged in one transaction.
+const flagBatch = 500
+
 // flagMembers sets groupAtType in members' records of a group's chat and tells
-// each (1300), a batch at a time so that the writer is never held for long.
+// each whose flag has changed (1300), a batch at a time so that the writer is
+// never held for long.
 func (s *Service) flagMembers(ctx context.Context, op im.Operator, groupID string, members []string, flag int32) error {
-	members = slices.Sorted(slices.Values(members))
-	record := im.Conversation{ConversationID: im.GroupConversationID(groupID), ConversationType: im.SessionGroup, GroupID: groupID}
-	for len(members) > 0 {
-		batch := members[:min(len(members), batchRecords)]
-		members = members[len(batch):]
+	chat := im.GroupConversationID(groupID)
+	for batch := range slices.Chunk(slices.Sorted(slices.Values(members)), flagBatch) {
 		var changed []string
 		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-			changed, err = s.applySettings(ctx, tx, batch, record, im.ConversationPatch{GroupAtType: &flag}, false)
-			return err
+			if changed, err = tx.SetAtType(ctx, chat, batch, flag); err != nil {
+				return err
+			}
+			return tx.StepEach(ctx, im.ListConversations, changed, im.ChangeUpdate, chat)
 		})
 		if err != nil {
 			return err
 		}
-		s.settingsChanged(ctx, op, changed, record.ConversationID)
+		slices.Sort(changed)
+		s.tellChatChanged(ctx, op, groupID, changed)
 	}
 	return nil
 }

@@ -83,30 +83,20 @@ type (
 	}
 
 	groupCreatedTips struct {
-		Group                *im.Group    `json:"group"`
-		OpUser               *im.Member   `json:"opUser"`
-		MemberList           []*im.Member `json:"memberList"`
-		OperationTime        int64        `json:"operationTime"`
-		GroupOwnerUser       *im.Member   `json:"groupOwnerUser"`
-		GroupMemberVersion   uint64       `json:"groupMemberVersion"`
-		GroupMemberVersionID string       `json:"groupMemberVersionID"`
-	}
-
-	groupAnnouncementTips struct {
-		OpUser               *im.Member `json:"opUser"`
-		MuteTime             int64      `json:"muteTime"`
-		Group                *im.Group  `json:"group"`
-		GroupMemberVersion   uint64     `json:"groupMemberVersion"`
-		GroupMemberVersionID string     `json:"groupMemberVersionID"`
+		Group          *im.Group    `json:"group"`
+		OpUser         *im.Member   `json:"opUser"`
+		MemberList     []*im.Member `json:"memberList"`
+		OperationTime  int64        `json:"operationTime"`
+		GroupOwnerUser *im.Member   `json:"groupOwnerUser"`
+		memberVersion
 	}
 
 	memberInfoSetTips struct {
-		Group                *im.Group  `json:"group"`
-		OpUser               *im.Member `json:"opUser"`
-		OperationTime        int64      `json:"operationTime"`
-		ChangedUser          *im.Member `json:"changedUser"`
-		GroupMemberVersion   uint64     `json:"groupMemberVersion"`
-		GroupMemberVersionID string     `json:"groupMemberVersionID"`
-		GroupSortVersion     uint64     `json:"groupSortVersion"`
+		Group         *im.Group  `json:"group"`
+		OpUser        *im.Member `json:"opUser"`
+		OperationTime int64      `json:"operationTime"`
+		ChangedUser   *im.Member `json:"changedUser"`
+		memberVersion
+		GroupSortVersion uint64 `json:"groupSortVersion"`
 	}
 )

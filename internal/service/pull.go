@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"parley/internal/im"
 )
@@ -37,7 +38,11 @@ func (s *Service) NewestSeqs(ctx context.Context, op im.Operator, userID string)
 		if hi > 0 {
 			out[r.State.ConversationID] = hi
 		}
-		notices = append(notices, im.NotificationID(r.State.ConversationID))
+		// To whoever has left the group its notices are closed. With their number the client
+		// would count them as synchronised, and miss them after coming back.
+		if r.Bound == 0 {
+			notices = append(notices, im.NotificationID(r.State.ConversationID))
+		}
 	}
 	states, err := s.store.SeqStates(ctx, distinct(notices))
 	if err != nil {
@@ -115,7 +120,10 @@ func (s *Service) ReadAndMaxSeqs(ctx context.Context, op im.Operator, userID str
 }
 
 // bounds is what a user may read of one conversation.
-type bounds struct{ lo, hi int64 }
+type bounds struct {
+	lo, hi int64
+	member bool // of a notification conversation: the user is in the group it goes with
+}
 
 // readable returns the bounds of conversations for a user. A chat is readable
 // through the user's record of it; a notification conversation if the user
@@ -137,15 +145,16 @@ func (s *Service) readable(ctx context.Context, userID string, ids []string) (ma
 		return nil, err
 	}
 	out := make(map[string]bounds, len(ids))
-	roots := make(map[string]bool, len(records))
+	roots := make(map[string]bool, len(records)) // of records; true if one is of a group
 	for _, r := range records {
 		lo, hi := r.User.Readable(r.State)
 		if r.Bound != 0 {
 			hi = min(hi, r.Bound)
 		}
-		out[r.State.ConversationID] = bounds{lo, hi}
+		out[r.State.ConversationID] = bounds{lo: lo, hi: hi}
 		if r.Bound == 0 { // else the user has left the group, and its notices go on without the user
-			roots[im.ConversationRoot(r.State.ConversationID)] = true
+			root := im.ConversationRoot(r.State.ConversationID)
+			roots[root] = roots[root] || strings.HasPrefix(r.State.ConversationID, "sg_")
 		}
 	}
 	if len(notices) == 0 {
@@ -160,39 +169,18 @@ func (s *Service) readable(ctx context.Context, userID string, ids []string) (ma
 		return nil, err
 	}
 	for _, id := range notices {
-		if roots[im.ConversationRoot(id)] || s.mayReadNotices(ctx, userID, id) {
+		member, ok := roots[im.ConversationRoot(id)]
+		if !ok {
+			if ok, err = s.mayReadNotices(ctx, userID, id); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
 			lo, hi := own[id].Readable(states[id])
-			out[id] = bounds{lo, hi}
+			out[id] = bounds{lo, hi, member}
 		}
 	}
 	return out, nil
-}
-
-// mayReadNotices decides on a notification conversation without a record of its
-// chat: a pair of which the user is one, or a group the user is in. Ids are not
-// parsed (user ids may hold '_'), so a pair is recognised by rebuilding its id
-// around the user, and the rest must be a user, too.
-func (s *Service) mayReadNotices(ctx context.Context, userID, id string) bool {
-	root := im.ConversationRoot(id)
-	if len(root) > len(userID) {
-		before, after := root[:len(root)-len(userID)-1], root[len(userID)+1:]
-		if root == before+"_"+userID && before <= userID && s.exists(ctx, before) ||
-			root == userID+"_"+after && userID <= after && s.exists(ctx, after) {
-			return true
-		}
-	}
-	g, err := s.group(ctx, root)
-	if err != nil {
-		return false
-	}
-	_, member := g.member(userID)
-	return member
-}
-
-// exists reports whether there is such a user; a store that fails has none.
-func (s *Service) exists(ctx context.Context, userID string) bool {
-	_, err := s.user(ctx, userID)
-	return err == nil
 }
 
 // Pull returns messages by ranges (messages.md 7.1): for a chat at most Num of
@@ -238,7 +226,7 @@ func (s *Service) Pull(ctx context.Context, op im.Operator, userID string, range
 		if err != nil {
 			return nil, err
 		}
-		if err := s.shown(ctx, r.ConversationID, deleted[r.ConversationID], records); err != nil {
+		if err := s.shownTo(ctx, userID, r.ConversationID, b, deleted[r.ConversationID], records); err != nil {
 			return nil, err
 		}
 		left -= int64(len(records))
@@ -356,7 +344,7 @@ func (s *Service) PullSeqs(ctx context.Context, op im.Operator, userID string, l
 		if p.Records, err = s.fill(ctx, l.ConversationID, seqs, stored); err != nil {
 			return nil, err
 		}
-		if err := s.shown(ctx, l.ConversationID, deleted[l.ConversationID], p.Records); err != nil {
+		if err := s.shownTo(ctx, userID, l.ConversationID, b, deleted[l.ConversationID], p.Records); err != nil {
 			return nil, err
 		}
 	}
@@ -387,12 +375,15 @@ func (s *Service) LastMessages(ctx context.Context, op im.Operator, userID strin
 		if !ok {
 			continue
 		}
-		last, err := s.lastShown(ctx, id, b, deleted[id])
+		last, err := s.lastShown(ctx, userID, id, b, deleted[id])
 		if im.IsKind(err, im.NotFound) {
 			continue
 		}
 		if err != nil {
 			return nil, err
+		}
+		if last.Body == nil { // a notice that is somebody else's
+			continue
 		}
 		out[id] = *last
 	}

@@ -10,8 +10,9 @@ import (
 	"parley/internal/webhook"
 )
 
-// Bounds of the lists of read numbers that are told: to the peer's devices, and
-// to the business server (webhooks.md A.7). The newest are kept.
+// Bounds of the lists of read numbers: those that are told to the peer's devices,
+// and to the business server (webhooks.md A.7), when the request names none; then the
+// newest are kept. And what one request may name.
 const (
 	maxToldSeqs = 5000
 	maxHookSeqs = 1000
@@ -28,16 +29,16 @@ func (s *Service) MarkMessagesRead(ctx context.Context, op im.Operator, userID, 
 		return im.Errorf(im.Invalid, name, "between 1 and %d seqs", maxMarked)
 	}
 	last := seqs[len(seqs)-1]
-	st, err := s.seqState(ctx, conversationID)
+	c, err := s.store.Conversation(ctx, userID, conversationID) // first: strangers learn nothing of the numbers
 	if err != nil {
 		return err
 	}
-	if slices.Max(seqs) > st.MaxSeq || slices.Min(seqs) < 1 {
-		return im.Errorf(im.Invalid, name, "a seq is above the conversation's %d, or below 1", st.MaxSeq)
-	}
-	c, err := s.store.Conversation(ctx, userID, conversationID)
+	top, err := s.lastReadable(ctx, userID, conversationID)
 	if err != nil {
 		return err
+	}
+	if slices.Max(seqs) > top || slices.Min(seqs) < 1 {
+		return im.Errorf(im.Invalid, name, "a seq is above the conversation's %d, or below 1", top)
 	}
 	return s.markRead(ctx, op, c, read{seqs: seqs, told: seqs, hasRead: last, toPeer: true, requested: seqs})
 }
@@ -55,12 +56,12 @@ func (s *Service) MarkConversationRead(ctx context.Context, op im.Operator, user
 	if err != nil {
 		return err
 	}
-	st, err := s.seqState(ctx, conversationID)
+	top, err := s.lastReadable(ctx, userID, conversationID)
 	if err != nil {
 		return err
 	}
-	hasRead = min(hasRead, st.MaxSeq) // the reference does not bound it, and loops
-	seqs = slices.DeleteFunc(slices.Clone(seqs), func(seq int64) bool { return seq < 1 || seq > st.MaxSeq })
+	hasRead = min(hasRead, top) // the reference does not bound it, and loops
+	seqs = slices.DeleteFunc(slices.Clone(seqs), func(seq int64) bool { return seq < 1 || seq > top })
 	if c.ConversationType != im.SessionSingle {
 		return s.markRead(ctx, op, c, read{hasRead: hasRead, requested: seqs})
 	}
@@ -88,12 +89,12 @@ func (s *Service) SetReadSeq(ctx context.Context, op im.Operator, userID, conver
 	if err := self(op, name, userID); err != nil {
 		return err
 	}
-	st, err := s.seqState(ctx, conversationID)
+	top, err := s.lastReadable(ctx, userID, conversationID)
 	if err != nil {
 		return err
 	}
-	if hasRead > st.MaxSeq {
-		return im.Errorf(im.Invalid, name, "hasReadSeq %d is above the conversation's %d", hasRead, st.MaxSeq)
+	if hasRead > top {
+		return im.Errorf(im.Invalid, name, "hasReadSeq %d is above the conversation's %d", hasRead, top)
 	}
 	told := s.deliveries(op, notice{contentType: im.ContentReadReceipt, from: userID, to: userID, session: im.SessionSingle})
 	if err := setTips(told, markAsReadTips{MarkAsReadUserID: userID, ConversationID: conversationID, HasReadSeq: hasRead}); err != nil {
@@ -179,7 +180,8 @@ func (s *Service) readEvent(ctx context.Context, tx store.Tx, op im.Operator, c 
 		return nil
 	}
 	about := im.About{SendID: c.OwnerUserID, RecvID: c.UserID, GroupID: c.GroupID}
-	if len(s.hooks.Route(command, about)) == 0 { // else two reads for nothing
+	to := s.hooks.Route(command, about)
+	if len(to) == 0 { // else two reads for nothing
 		return nil
 	}
 	top := slices.Max(seqs)
@@ -198,7 +200,7 @@ func (s *Service) readEvent(ctx context.Context, tx store.Tx, op im.Operator, c 
 	if command == im.AfterSingleMsgRead {
 		body = webhook.SingleReadBody(webhook.ReadEvent{
 			ConversationID: c.ConversationID, ConversationType: c.ConversationType, UserID: c.OwnerUserID,
-			Seqs: seqs[max(0, len(seqs)-maxHookSeqs):], ContentType: contentType,
+			Seqs: seqs, ContentType: contentType,
 		})
 	} else {
 		states, err := tx.SeqStates(ctx, []string{c.ConversationID})
@@ -206,11 +208,11 @@ func (s *Service) readEvent(ctx context.Context, tx store.Tx, op im.Operator, c 
 			return err
 		}
 		body = webhook.GroupReadBody(webhook.GroupReadEvent{
-			ConversationID: c.ConversationID, GroupID: c.GroupID, UserID: c.OwnerUserID, Seqs: seqs[max(0, len(seqs)-maxHookSeqs):],
+			ConversationID: c.ConversationID, GroupID: c.GroupID, UserID: c.OwnerUserID, Seqs: seqs,
 			UnreadMsgNum: max(0, states[c.ConversationID].MaxSeq-after), HasReadSeq: after, ContentType: contentType,
 		})
 	}
-	return s.emit(ctx, tx, op, happened{
-		command: command, lane: c.ConversationID, about: about, body: func(string) []byte { return body },
-	})
+	e := s.event(op, command)
+	e.Lane, e.Body = c.ConversationID, body
+	return tx.AddEvents(ctx, fanOut(e, to))
 }

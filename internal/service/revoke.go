@@ -6,6 +6,7 @@ import (
 	"parley/internal/im"
 	"parley/internal/msglog"
 	"parley/internal/store"
+	"parley/internal/webhook"
 )
 
 // RevokeMessage takes a message back for everybody (rest-msg.md 7.1).
@@ -49,6 +50,10 @@ func (s *Service) RevokeMessage(ctx context.Context, op im.Operator, userID, con
 	if err != nil {
 		return err
 	}
+	about := im.About{SendID: userID, RecvID: m.RecvID}
+	if m.SessionType == im.SessionGroup {
+		about = im.About{SendID: userID, GroupID: m.GroupID}
+	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
 		Messages: told,
 		With: func(ctx context.Context, tx store.Tx) error {
@@ -56,7 +61,13 @@ func (s *Service) RevokeMessage(ctx context.Context, op im.Operator, userID, con
 			if err == nil && !done {
 				err = im.Errorf(im.AlreadyRevoked, name, "the message is revoked already")
 			}
-			return err
+			if err != nil {
+				return err
+			}
+			return s.emit(ctx, tx, op, happened{
+				command: im.AfterRevokeMsg, lane: conversationID, about: about,
+				body: func(string) []byte { return webhook.RevokedBody(conversationID, seq, userID) },
+			})
 		},
 	})
 	return err

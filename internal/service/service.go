@@ -5,8 +5,9 @@
 // but the JSON of notification contents and callback bodies. Whatever changes a
 // conversation goes through msglog, so that facts, messages and outbox events
 // commit together. Its only goroutines are those of its caches, from New to Stop,
-// and one that flags mentions while there are any (mention.go); nothing waits
-// while it holds a transaction.
+// and while there are any, one that flags mentions (mention.go) and one that writes
+// events about connections (presence_hook.go); nothing waits while it holds a
+// transaction.
 package service
 
 import (
@@ -18,6 +19,8 @@ import (
 
 	"parley/internal/im"
 	"parley/internal/msglog"
+	"parley/internal/object"
+	"parley/internal/pace"
 	"parley/internal/store"
 )
 
@@ -29,7 +32,8 @@ type Log interface {
 
 // Presence is the live connections, of which the service ends some.
 type Presence interface {
-	Kick(userID string, p im.Platform)
+	// Kick ends a user's connections from a platform, in the name of a request.
+	Kick(userID string, p im.Platform, operationID string)
 	// Connections returns the live connections of users.
 	Connections(userIDs []string) []im.Connection
 	// Statuses returns one element for each id, in order.
@@ -50,9 +54,17 @@ type Options struct {
 	FriendVerify bool // single chats need friendship
 	// HistoryForNewMembers lets those who enter a group read what was said before.
 	HistoryForNewMembers bool
+	// GroupPace is how often ordinary users may send messages into one group.
+	GroupPace pace.Limit
 	// Decode reads a stored message's body (package wire).
 	Decode func(body []byte) (*im.Message, error)
 	Now    func() time.Time
+
+	// Objects is where files are kept; ObjectKey seals the ids of uploads, and MaxObject
+	// is the size of the largest file, in bytes.
+	Objects   object.Storage
+	ObjectKey []byte
+	MaxObject int64
 }
 
 // Service is the use cases. Connect it before use.
@@ -65,6 +77,12 @@ type Service struct {
 	log      Log
 	presence Presence
 	mentions mentions
+	scaler   *object.Scaler
+	// receivers is given by ConnectWebhooks.
+	receivers Receivers
+
+	groupPaces     *pace.Buckets[string]
+	presenceEvents presenceEvents
 }
 
 // New returns a service that still lacks its log and presence: they call back
@@ -77,11 +95,11 @@ func New(o Options) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("service: %w", err)
 	}
-	return &Service{o: o, store: o.Store, hooks: o.Hooks, logger: o.Logger, caches: c}, nil
+	return &Service{o: o, store: o.Store, hooks: o.Hooks, logger: o.Logger, caches: c, scaler: object.NewScaler(), groupPaces: newGroupPaces(o.GroupPace)}, nil
 }
 
 // Connect completes the service.
-func (s *Service) Connect(l Log, p Presence) { s.log, s.presence = l, p }
+func (s *Service) Connect(l Log, p Presence) { s.log, s.presence = askingLog{l, s}, p }
 
 // Start makes sure that the configured administrators exist.
 func (s *Service) Start(ctx context.Context) error {
@@ -105,6 +123,7 @@ func (s *Service) Start(ctx context.Context) error {
 // Stop ends the goroutines; nothing may be asked of s any more.
 func (s *Service) Stop() {
 	s.mentions.stop()
+	s.presenceEvents.stop()
 	s.caches.stop()
 }
 

@@ -58,9 +58,17 @@ func (s *Service) shown(ctx context.Context, conversationID string, deleted []im
 	return nil
 }
 
+// shownTo is shown for one reader: without notices that are not the reader's.
+func (s *Service) shownTo(ctx context.Context, userID, conversationID string, b bounds, deleted []im.Span, records []im.Record) error {
+	if err := s.concerning(ctx, userID, conversationID, b, records); err != nil {
+		return err
+	}
+	return s.shown(ctx, conversationID, deleted, records)
+}
+
 // lastShown returns the newest message within bounds as a user is shown it: one
 // that the user has not deleted, if there is one not too far back.
-func (s *Service) lastShown(ctx context.Context, conversationID string, b bounds, deleted []im.Span) (*im.Record, error) {
+func (s *Service) lastShown(ctx context.Context, userID, conversationID string, b bounds, deleted []im.Span) (*im.Record, error) {
 	newest, err := s.store.LastMessage(ctx, conversationID, b.lo, b.hi)
 	if err != nil {
 		return nil, err
@@ -82,7 +90,7 @@ func (s *Service) lastShown(ctx context.Context, conversationID string, b bounds
 		last = older
 	}
 	one := []im.Record{*last}
-	err = s.shown(ctx, conversationID, deleted, one)
+	err = s.shownTo(ctx, userID, conversationID, b, deleted, one)
 	return &one[0], err
 }
 

@@ -127,6 +127,11 @@ func (s *Service) ConversationChanges(ctx context.Context, op im.Operator, userI
 
 // MemberChanges is /group/get_incremental_group_members (incremental-sync.md 5.3).
 func (s *Service) MemberChanges(ctx context.Context, op im.Operator, groupID string, from im.Version) (*MemberChanges, error) {
+	return s.memberChanges(ctx, op, groupID, from, false)
+}
+
+// memberChanges is MemberChanges; withGroup has the group in an answer without changes, too.
+func (s *Service) memberChanges(ctx context.Context, op im.Operator, groupID string, from im.Version, withGroup bool) (*MemberChanges, error) {
 	const name = "service.MemberChanges"
 	if err := s.inGroup(ctx, op, name, groupID); err != nil {
 		return nil, err
@@ -142,18 +147,60 @@ func (s *Service) MemberChanges(ctx context.Context, op im.Operator, groupID str
 	if err != nil {
 		return nil, err
 	}
+	if d.Full {
+		if d.Version, err = s.behind(ctx, groupID, d.Version); err != nil {
+			return nil, err
+		}
+	}
 	c, err := resolve(d, func(ids []string) ([]im.Member, error) { return s.store.Members(ctx, groupID, ids) },
 		func(m *im.Member) string { return m.UserID })
 	if err != nil {
 		return nil, err
 	}
 	out := &MemberChanges{Changes: c}
-	if d.Full || d.Touched {
+	if d.Full || d.Touched || withGroup {
 		if out.Group, err = s.store.Group(ctx, groupID); err != nil {
 			return nil, err
 		}
 	}
+	if d.Full && from.Number > 0 && !op.Admin {
+		s.tellGroup(ctx, op, out.Group)
+	}
 	return out, nil
+}
+
+// fullLag is how many versions a full answer about members lies behind the log.
+const fullLag = 8
+
+// behind returns the position that a full answer about a group's members carries: one
+// a little before the log's. Clients ignore the group in a full answer and have it
+// from their list of groups, which they read earlier: with the log's own position a
+// change in between would be lost on them until the next one. As it is, the notices of
+// the last changes still apply, and the next sync brings the group (incremental-sync.md
+// 8.1). The position is such that the next answer is not full again.
+func (s *Service) behind(ctx context.Context, groupID string, head im.Version) (im.Version, error) {
+	for _, lag := range []uint64{fullLag, 1} {
+		v := im.Version{ID: head.ID, Number: max(head.Number, lag+1) - lag}
+		d, err := s.store.Since(ctx, im.ListMembers, groupID, v)
+		if err != nil {
+			return head, err
+		}
+		if !d.Full {
+			return v, nil
+		}
+	}
+	return head, nil
+}
+
+// tellGroup makes a user's devices ask for what is new in a group: one that has it
+// already and had to load its members in full has missed too much for its list of
+// groups to be right, which reports no changes of a group. A notice without a version
+// makes them ask (sdk-sync.md 7.1).
+func (s *Service) tellGroup(ctx context.Context, op im.Operator, g *im.Group) {
+	s.tellEach(ctx, op, []string{op.UserID}, false, func(id string) (notice, any) {
+		return notice{contentType: im.ContentGroupInfoSet, from: id, to: g.GroupID, session: im.SessionGroup},
+			groupInfoSetTips{OpUser: &im.Member{GroupID: g.GroupID, UserID: id}, Group: g}
+	})
 }
 
 // GroupVersion asks for one group of a batch.
@@ -177,7 +224,9 @@ func (s *Service) MemberChangesBatch(ctx context.Context, op im.Operator, asked 
 		if out[a.GroupID] != nil {
 			continue
 		}
-		c, err := s.MemberChanges(ctx, op, a.GroupID, a.From)
+		// Who asks for one group follows a notice about it (tellGroup), and may have the
+		// version already from a notice that had no group to tell.
+		c, err := s.memberChanges(ctx, op, a.GroupID, a.From, len(asked) == 1)
 		switch im.KindOf(err) {
 		case im.GroupIsDismissed, im.Denied, im.NotFound:
 			continue
