@@ -29,6 +29,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,6 +60,12 @@ type Service interface {
 	ConversationSettings
 	MessageChanges
 	MessageSenders
+	Objects
+	PushTokens
+	ClientLogs
+	Statistics
+	ActiveConversations
+	Webhooks
 }
 
 // Options are what an API is made of. A zero limit takes its value from
@@ -66,14 +74,21 @@ type Options struct {
 	Service Service
 	Log     *slog.Logger          // nil: nowhere
 	Metrics prometheus.Registerer // nil: not registered
+	Host    Host                  // what routes for operators tell
+	Pace    Pace                  // how often users may ask; zero: as often as they like
 
-	MaxBody       int64         // bytes of a body sent by an administrator
-	MaxUserBody   int64         // bytes of a body sent by any other user
-	MaxPublicBody int64         // bytes of a body on a route that needs no token
-	MaxBodies     int64         // bytes of all large bodies at once
-	MaxInFlight   int           // requests at once
-	MaxPerClient  int           // requests at once from one address
-	Timeout       time.Duration // for the work behind one request
+	Media     Media  // nil: files are kept elsewhere
+	PublicURL string // how clients reach the API; empty: as their requests say
+
+	MaxBody       int64 // bytes of a body sent by an administrator
+	MaxUserBody   int64 // bytes of a body sent by any other user
+	MaxPublicBody int64 // bytes of a body on a route that needs no token
+	MaxBodies     int64 // bytes of all large bodies at once
+	MaxInFlight   int   // requests at once
+	MaxPerClient  int   // requests at once from one address
+	// TrustedProxies are believed when they say what address a request is from.
+	TrustedProxies []netip.Prefix
+	Timeout        time.Duration // for the work behind one request
 }
 
 // DefaultOptions returns the limits of a server that was told nothing.
@@ -104,10 +119,12 @@ type API struct {
 	metrics *metrics
 	clients clients
 	bodies  budget
+	paces   *paces
 	sent    sentOperations
 	table   []*endpoint
-	byPath  map[string]*endpoint
-	public  []string // paths below which no token is asked for
+	byPath  map[routeKey]*endpoint
+	below   []*endpoint // direct routes that take all paths below theirs
+	public  []string    // paths below which no token is asked for
 	chain   step
 
 	buffers sync.Pool // *bytes.Buffer
@@ -120,20 +137,25 @@ var _ http.Handler = (*API)(nil)
 func New(o Options) *API {
 	o = withDefaults(o)
 	a := &API{
-		service: o.Service, log: o.Log, o: o, byPath: make(map[string]*endpoint),
+		service: o.Service, log: o.Log, o: o, byPath: make(map[routeKey]*endpoint),
 		clients: clients{max: o.MaxInFlight, maxEach: o.MaxPerClient}, bodies: budget{max: o.MaxBodies},
+		paces: newPaces(o.Pace),
 	}
 	a.table = a.routes()
 	for _, e := range a.table {
-		a.byPath[e.path] = e
-		if e.access == public {
+		a.byPath[routeKey{e.method, e.path}] = e
+		if strings.HasSuffix(e.path, "/") {
+			a.below = append(a.below, e)
+		}
+		if e.access == public && e.direct == nil {
 			a.public = append(a.public, e.path)
 		}
 	}
 	a.metrics = newMetrics(o.Metrics, a.table)
+	a.paces.register(o.Metrics)
 	// The order is the reference's (rest-auth-user.md 1.1). Compression is part of
 	// writing an answer (envelope.go).
-	a.chain = a.limited(a.identified(a.recovered(a.cors(a.operation(a.authenticated(a.dispatch))))))
+	a.chain = a.limited(a.identified(a.recovered(a.cors(a.operation(a.authenticated(a.paced(a.dispatch)))))))
 	return a
 }
 
@@ -165,11 +187,13 @@ func withDefaults(o Options) Options {
 // call is one request on its way through the chain.
 type call struct {
 	w        http.ResponseWriter
-	r        *http.Request // its context has a deadline
+	r        *http.Request // its context has a deadline, but for direct routes
 	endpoint *endpoint     // nil: no such route
 	op       im.Operator
 	httpID   string
-	code     string // for the metrics
+	addr     netip.Addr // whom the request counts for
+	protobuf bool       // the request came, and its answer goes, as protobuf
+	code     string     // for the metrics
 	wrote    bool
 	reserved int64 // bytes taken from API.bodies
 }
@@ -177,13 +201,11 @@ type call struct {
 // ServeHTTP serves one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(r.Context(), a.o.Timeout)
-	defer cancel()
-	c := &call{w: w, r: r.WithContext(ctx)}
-	if r.Method == http.MethodPost {
-		// The table itself is the router: a mux would clean other paths and redirect
-		// to them, where the reference answers 404.
-		c.endpoint = a.byPath[r.URL.Path]
+	c := &call{w: w, r: r, endpoint: a.find(r)}
+	if !c.isDirect() {
+		ctx, cancel := context.WithTimeout(r.Context(), a.o.Timeout)
+		defer cancel()
+		c.r = r.WithContext(ctx)
 	}
 	a.metrics.inFlight.Inc()
 	defer func() {
@@ -193,6 +215,31 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	a.chain(c)
 }
+
+// routeKey is what a route is found by.
+type routeKey struct{ method, path string }
+
+// find returns the route of a request, or nil. The table itself is the router: a
+// mux would clean other paths and redirect to them, where the reference answers 404.
+func (a *API) find(r *http.Request) *endpoint {
+	if e := a.byPath[routeKey{r.Method, r.URL.Path}]; e != nil {
+		return e
+	}
+	for _, e := range a.below {
+		if e.method == r.Method && strings.HasPrefix(r.URL.Path, e.path) {
+			return e
+		}
+	}
+	return nil
+}
+
+// Serves reports whether there is a route with this path.
+func (a *API) Serves(path string) bool {
+	return slices.ContainsFunc(a.table, func(e *endpoint) bool { return e.path == path })
+}
+
+// isDirect reports whether a request is served outside of the protocol of POST and envelope.
+func (c *call) isDirect() bool { return c.endpoint != nil && c.endpoint.direct != nil }
 
 // needsToken reports whether a request must carry a token. Known routes decide
 // for themselves; unknown paths below a public one get their 404 without a token.

@@ -186,6 +186,8 @@ func contactScenarios() []scenario {
 		one("first contact", "alice", incBlack, `{"userID":"alice"}`),
 		one("one blocked", "alice", incBlack, since("1"), blackHead, blocked),
 		one("one unblocked", "alice", incBlack, since("1"), blackHead, request{"alice", unblock, `{"ownerUserID":"alice","blackUserID":"erin"}`}),
+		one("a blocked user has a new name", "alice", incBlack, since("1"), blackHead,
+			request{"erin", "/user/update_user_info", `{"userInfo":{"userID":"erin","nickname":"Erin the new"}}`}),
 		one("nothing new", "alice", incBlack, since("1"), blackHead, request{"alice", unblock, `{"ownerUserID":"alice","blackUserID":"dave"}`}),
 		one("of somebody else", "erin", incBlack, `{"userID":"alice"}`),
 		one("no user", admin, incBlack, `{}`),

@@ -19,7 +19,7 @@ const (
 	number        // a whole number
 	truth         // true or false
 	texts         // a list of texts
-	object        // an object whose own rules hold even if it is absent
+	required      // an object whose own rules hold even if it is absent
 	element       // an object that may be absent
 	elements      // a list of objects
 )
@@ -52,9 +52,9 @@ var contentRules = map[int32][]field{
 	im.ContentText: {{key: "content", need: true}},
 	contentPicture: {
 		{key: "sourcePath"},
-		{key: "sourcePicture", kind: object, of: ofPicture},
-		{key: "bigPicture", kind: object, of: ofPicture},
-		{key: "snapshotPicture", kind: object, of: ofPicture},
+		{key: "sourcePicture", kind: required, of: ofPicture},
+		{key: "bigPicture", kind: required, of: ofPicture},
+		{key: "snapshotPicture", kind: required, of: ofPicture},
 	},
 	contentVoice: {
 		{key: "uuid"}, {key: "soundPath"}, {key: "sourceUrl", need: true}, {key: "dataSize", kind: number},
@@ -151,7 +151,7 @@ func (f field) check(in string, v any) error {
 	}
 	o, ok := v.(map[string]any)
 	switch {
-	case ok || v == nil && f.kind == object:
+	case ok || v == nil && f.kind == required:
 		return checkObject(f.of, f.key, o)
 	case v == nil:
 		return nil

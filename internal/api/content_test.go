@@ -131,7 +131,7 @@ func TestRulesAreClosed(t *testing.T) {
 	t.Parallel()
 	for name, rules := range contentRules {
 		for _, f := range rules {
-			nested := f.kind == object || f.kind == element || f.kind == elements
+			nested := f.kind == required || f.kind == element || f.kind == elements
 			if nested != (f.of != 0) || nested && contentRules[f.of] == nil {
 				t.Errorf("%d: field %s has the rules %d", name, f.key, f.of)
 			}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"parley/internal/im"
 	"parley/internal/wire"
@@ -30,15 +31,28 @@ const (
 
 // endpoint is one route.
 type endpoint struct {
-	path   string
+	method string
+	path   string // of a direct route with a slash at its end: whatever begins with it
 	access access
+	// direct serves a request outside of the protocol of POST and envelope; nil for all others.
+	direct func(c *call)
 	// strict routes answer a body that does not fit with HTTP 400 instead of 200.
 	strict bool
+	// adminsFirst routes refuse others before they look at the body.
+	adminsFirst bool
+	// bodyless routes do not look at the body at all.
+	bodyless bool
+	// unusable routes are refused to everybody, and say why.
+	unusable bool
 	// keyed routes are told their query parameter "key" (withKey).
 	keyed bool
+	// based routes are told how the client reaches this server (withBase).
+	based bool
 	// decode reads and checks a body; serve gets its result and returns the data of the answer.
 	decode func(body []byte) (request any, err error)
 	serve  func(ctx context.Context, op im.Operator, request any) (any, error)
+	// decodeProtobuf reads a body in another form; nil where there is only JSON.
+	decodeProtobuf func(body []byte) (request any, err error)
 	// takes and gives are empty values of what is decoded and answered, for whoever
 	// describes the table.
 	takes, gives any
@@ -52,7 +66,7 @@ type none struct{}
 func route[Req, Resp any](path string, acc access, handle func(context.Context, im.Operator, *Req) (Resp, error)) *endpoint {
 	var gives Resp
 	return &endpoint{
-		path: path, access: acc, decode: decode[Req], takes: new(Req), gives: gives,
+		method: http.MethodPost, path: path, access: acc, decode: decode[Req], takes: new(Req), gives: gives,
 		serve: func(ctx context.Context, op im.Operator, request any) (any, error) {
 			resp, err := handle(ctx, op, request.(*Req))
 			if err != nil {
@@ -64,6 +78,13 @@ func route[Req, Resp any](path string, acc access, handle func(context.Context, 
 			return resp, nil
 		},
 	}
+}
+
+// directRoute makes the line of the table for what is no POST with an envelope: a
+// page, a file. It asks for no header, its work has no deadline and its body no
+// limit but its own. A path that ends with a slash takes all paths below it.
+func directRoute(method, path string, serve func(c *call)) *endpoint {
+	return &endpoint{method: method, path: path, access: public, direct: serve}
 }
 
 // strictly makes a route answer HTTP 400 to a body that does not fit.
@@ -108,6 +129,14 @@ func (a *API) dispatch(c *call) {
 		a.notFound(c)
 		return
 	}
+	if c.endpoint.direct != nil {
+		c.endpoint.direct(c)
+		return
+	}
+	if c.endpoint.adminsFirst && !c.op.Admin {
+		a.refuse(c, http.StatusOK, a.failed(c, im.Errorf(im.Denied, "api.dispatch", "only for administrators")))
+		return
+	}
 	request, err := a.request(c)
 	if err != nil {
 		a.refuseBody(c, err)
@@ -117,12 +146,21 @@ func (a *API) dispatch(c *call) {
 	if c.endpoint.keyed {
 		ctx = context.WithValue(ctx, keyParam{}, c.r.URL.Query().Get("key"))
 	}
-	data, err := c.endpoint.serve(ctx, c.op, request)
-	if err != nil {
-		a.refuse(c, http.StatusOK, a.failed(c, err))
-		return
+	if c.endpoint.based {
+		ctx = context.WithValue(ctx, baseParam{}, a.baseOf(c.r))
 	}
-	a.answer(c, http.StatusOK, envelope{Data: data})
+	data, err := c.endpoint.serve(ctx, c.op, request)
+	if err == nil {
+		data, err = c.inForm(data)
+	}
+	switch {
+	case im.IsKind(err, im.TooMany): // the one limit that only the service can keep
+		a.tooMany(c, excess{limitGroup, a.failed(c, err).Dlt, 0, time.Second})
+	case err != nil:
+		a.refuse(c, http.StatusOK, a.failed(c, err))
+	default:
+		a.answer(c, http.StatusOK, envelope{Data: data})
+	}
 }
 
 // errBodies says that too much memory is in use for bodies.
@@ -130,12 +168,19 @@ var errBodies = errors.New("too many large requests at once")
 
 // request returns the decoded body. The buffer is free again when it returns.
 func (a *API) request(c *call) (any, error) {
+	if c.endpoint.bodyless {
+		return c.endpoint.takes, nil
+	}
+	decode, err := c.decoder()
+	if err != nil {
+		return nil, err
+	}
 	b := a.buffer()
 	defer a.free(b)
 	if err := a.read(c, b); err != nil {
 		return nil, err
 	}
-	return c.endpoint.decode(b.Bytes())
+	return decode(b.Bytes())
 }
 
 // smallBody is how much of a body is read before its size counts in API.bodies.
@@ -179,7 +224,7 @@ func (a *API) read(c *call, into *bytes.Buffer) error {
 // (rest-auth-user.md 1.2).
 func (a *API) refuseBody(c *call, err error) {
 	if errors.Is(err, errBodies) {
-		a.tooMany(c, err.Error())
+		a.tooMany(c, excess{limitBodies, err.Error(), 0, time.Second})
 		return
 	}
 	status := http.StatusOK

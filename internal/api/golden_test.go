@@ -147,11 +147,17 @@ var (
 		find *regexp.Regexp
 		with string
 	}{
+		{regexp.MustCompile(`\bep_[0-9a-f]{16}\b`), "<endpoint>"},
+		{regexp.MustCompile(`\bevt_[0-9a-f]{32}\b`), "<event>"},
+		{regexp.MustCompile(`\b(whsec|whpk)_[A-Za-z0-9+/]+=*`), "<$1>"},
 		{regexp.MustCompile(`eyJ[\w-]+\.[\w-]+\.[\w-]+`), "<token>"},
+		{regexp.MustCompile(`eyJ[\w-]+\.[\w-]{43}`), "<ticket>"},
+		{regexp.MustCompile(`127\.0\.0\.1:\d+`), "<host>"},
+		{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "<mac>"},
 		{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "<id>"},
 		{regexp.MustCompile(`\b[0-9a-f]{24}\b`), "<versionID>"},
 		{regexp.MustCompile(`\b1(7[6-9]|[89]\d)\d{10}\b`), "<ms>"},
-		{regexp.MustCompile(`(^|sg_|n_|groupID\\?":\\?")\d{5,10}\b`), "$1<groupID>"},
+		{regexp.MustCompile(`(^|sg_|n_|group:|groupID\\?":\\?")\d{5,10}\b`), "$1<groupID>"},
 	}
 )
 

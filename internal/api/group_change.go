@@ -11,8 +11,10 @@ import (
 
 // GroupLife is what happens to groups and their members.
 type GroupLife interface {
-	// SetGroupInfo changes a group's settings.
+	// SetGroupInfo changes those of a group's settings that are not empty.
 	SetGroupInfo(ctx context.Context, op im.Operator, groupID string, p im.GroupPatch) error
+	// SetGroupInfoEx changes a group's settings.
+	SetGroupInfoEx(ctx context.Context, op im.Operator, groupID string, p im.GroupPatch) error
 	// TransferGroup gives a group to another member.
 	TransferGroup(ctx context.Context, op im.Operator, groupID, oldID, newID string) error
 	// DismissGroup ends a group; removeOnly says nothing to its members.
@@ -20,7 +22,7 @@ type GroupLife interface {
 	// QuitGroup takes a member ("": the operator) out of a group.
 	QuitGroup(ctx context.Context, op im.Operator, groupID, userID string) error
 	// KickMembers takes members out of a group.
-	KickMembers(ctx context.Context, op im.Operator, groupID string, userIDs []string, sendMessage *bool) error
+	KickMembers(ctx context.Context, op im.Operator, groupID string, userIDs []string, reason string, sendMessage *bool) error
 	// MuteGroup silences a group, or ends that.
 	MuteGroup(ctx context.Context, op im.Operator, groupID string, mute bool) error
 	// MuteMember silences a member for some seconds; 0 ends that.
@@ -30,7 +32,7 @@ type GroupLife interface {
 	// JoinGroup lets a user in, or asks for it.
 	JoinGroup(ctx context.Context, op im.Operator, q service.JoinRequest) error
 	// Invite brings users in, or asks for it.
-	Invite(ctx context.Context, op im.Operator, groupID string, userIDs []string, sendMessage *bool) error
+	Invite(ctx context.Context, op im.Operator, groupID string, userIDs []string, reason string, sendMessage *bool) error
 	// AnswerApplication agrees to an application or refuses it.
 	AnswerApplication(ctx context.Context, op im.Operator, groupID, userID, message string, result int32) error
 }
@@ -47,7 +49,7 @@ func (a *API) setGroupInfo(ctx context.Context, op im.Operator, q *group.SetGrou
 
 // setGroupInfoEx changes what was supplied, empty values included.
 func (a *API) setGroupInfoEx(ctx context.Context, op im.Operator, q *group.SetGroupInfoExReq) (none, error) {
-	return none{}, a.service.SetGroupInfo(ctx, op, q.GroupID, im.GroupPatch{
+	return none{}, a.service.SetGroupInfoEx(ctx, op, q.GroupID, im.GroupPatch{
 		GroupName: q.GroupName.GetValuePtr(), Notification: q.Notification.GetValuePtr(), Introduction: q.Introduction.GetValuePtr(),
 		FaceURL: q.FaceURL.GetValuePtr(), Ex: q.Ex.GetValuePtr(), NeedVerification: q.NeedVerification.GetValuePtr(),
 		LookMemberInfo: q.LookMemberInfo.GetValuePtr(), ApplyMemberFriend: q.ApplyMemberFriend.GetValuePtr(),
@@ -67,7 +69,7 @@ func (a *API) quitGroup(ctx context.Context, op im.Operator, q *group.QuitGroupR
 }
 
 func (a *API) kickGroup(ctx context.Context, op im.Operator, q *group.KickGroupMemberReq) (none, error) {
-	return none{}, a.service.KickMembers(ctx, op, q.GroupID, q.KickedUserIDs, q.SendMessage)
+	return none{}, a.service.KickMembers(ctx, op, q.GroupID, q.KickedUserIDs, q.Reason, q.SendMessage)
 }
 
 func (a *API) muteGroup(ctx context.Context, op im.Operator, q *group.MuteGroupReq) (none, error) {
@@ -107,7 +109,7 @@ func (a *API) joinGroup(ctx context.Context, op im.Operator, q *group.JoinGroupR
 }
 
 func (a *API) inviteToGroup(ctx context.Context, op im.Operator, q *group.InviteUserToGroupReq) (none, error) {
-	return none{}, a.service.Invite(ctx, op, q.GroupID, q.InvitedUserIDs, q.SendMessage)
+	return none{}, a.service.Invite(ctx, op, q.GroupID, q.InvitedUserIDs, q.Reason, q.SendMessage)
 }
 
 func (a *API) answerGroupApplication(ctx context.Context, op im.Operator, q *group.GroupApplicationResponseReq) (none, error) {

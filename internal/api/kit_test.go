@@ -28,6 +28,7 @@ import (
 
 	"parley/internal/im"
 	"parley/internal/msglog"
+	"parley/internal/object/files"
 	"parley/internal/service"
 	"parley/internal/store"
 	"parley/internal/store/sqlite"
@@ -163,6 +164,7 @@ type world struct {
 	client *http.Client
 	clock  atomic.Int64 // ms; every request takes a second
 	logged *logs
+	level  *slog.LevelVar // of logged
 
 	mu      sync.Mutex
 	pushed  []*msglog.Delivery
@@ -175,7 +177,7 @@ type world struct {
 // fakes stand in for the parts around the service.
 type fakes struct{ w *world }
 
-func (f fakes) Kick(userID string, p im.Platform) {
+func (f fakes) Kick(userID string, p im.Platform, _ string) {
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
 	f.w.kicked = append(f.w.kicked, fmt.Sprintf("kick %s %s", userID, p))
@@ -220,6 +222,7 @@ func (f fakes) RouteMessage(c im.Command, m *im.Message) []string {
 func (fakes) Asks(im.Command) bool                                           { return false }
 func (fakes) AsksMessage(im.Command, *im.Message) bool                       { return false }
 func (fakes) Ask(context.Context, webhook.Question) (*webhook.Answer, error) { return nil, nil }
+func (fakes) AsksOfAdmins() bool                                             { return false }
 func (fakes) Wake()                                                          {}
 
 // newWorld returns a world with the fixture. change may alter the options of the API.
@@ -242,11 +245,19 @@ func newWorld(tb testing.TB, change ...func(*Options)) *world {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w := &world{tb: tb, store: st, client: &http.Client{Transport: &http.Transport{DisableCompression: true}}, tokens: map[string]string{}, vars: map[string]string{}, logged: new(logs)}
+	w := &world{tb: tb, store: st, client: &http.Client{Transport: &http.Transport{DisableCompression: true}}, tokens: map[string]string{}, vars: map[string]string{}, logged: new(logs), level: new(slog.LevelVar)}
+	w.level.Set(slog.LevelWarn)
 	w.clock.Store(born + 3600_000)
-	logger := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	logger := slog.New(slog.NewTextHandler(w.logged, &slog.HandlerOptions{Level: w.level}))
+	media, err := files.Open(files.Options{
+		Dir: filepath.Join(tb.TempDir(), "objects"), Key: []byte("signs addresses"), Now: func() time.Time { return time.UnixMilli(w.clock.Load()) },
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
 	w.svc, err = service.New(service.Options{
 		Store: st, Hooks: fakes{w}, Logger: logger, Secret: secret, AdminIDs: []string{admin}, TokenLife: 90 * 24 * time.Hour,
+		Objects: media, ObjectKey: []byte(secret), MaxObject: 100 << 20,
 		Policy: im.PolicySameTerminal, MaxPerEnd: 30, HistoryForNewMembers: true, Decode: wire.ParseBody, Now: func() time.Time { return time.UnixMilli(w.clock.Load()) },
 	})
 	if err != nil {
@@ -267,10 +278,11 @@ func newWorld(tb testing.TB, change ...func(*Options)) *world {
 		tb.Fatal(err)
 	}
 	w.svc.Connect(w.log, fakes{w})
+	w.svc.ConnectWebhooks(hookDesk{})
 	if err := w.svc.Start(ctx); err != nil {
 		tb.Fatal(err)
 	}
-	o := Options{Service: w.svc, Log: logger, Metrics: prometheus.NewRegistry()}
+	o := Options{Service: w.svc, Media: media, Log: logger, Metrics: prometheus.NewRegistry(), Host: testHost()}
 	for _, f := range change {
 		f(&o)
 	}
@@ -396,6 +408,14 @@ func (w *world) remember(answer []byte) {
 		if s := strings.Trim(string(v), `"`); !strings.ContainsAny(s, `[{"`) {
 			w.vars[k] = s
 		}
+		var list []map[string]json.RawMessage // of a list, what its first element holds
+		if json.Unmarshal(v, &list) == nil && len(list) > 0 {
+			for name, v := range list[0] {
+				if s := strings.Trim(string(v), `"`); !strings.ContainsAny(s, `[{"`) {
+					w.vars[k+"."+name] = s
+				}
+			}
+		}
 	}
 }
 
@@ -410,6 +430,9 @@ type request struct {
 func (w *world) post(s request) (int, []byte) {
 	w.tb.Helper()
 	w.clock.Add(1000)
+	if way, address, raw := strings.Cut(s.path, " "); raw {
+		return w.sendFile(way, w.expand(address), s.body), nil
+	}
 	h := http.Header{"Operationid": {"op-1"}}
 	if s.as != "" {
 		t := s.as
@@ -420,6 +443,7 @@ func (w *world) post(s request) (int, []byte) {
 	}
 	status, answer, _ := w.send(http.MethodPost, s.path, w.expand(s.body), h)
 	w.remember(answer)
+	w.rememberUpload(answer)
 	return status, answer
 }
 
@@ -447,11 +471,14 @@ func (w *world) send(method, path, body string, h http.Header) (int, []byte, htt
 func (w *world) effects() []string {
 	w.tb.Helper()
 	ctx := context.Background()
-	// Whatever was acknowledged before this entry was queued has been published when it is.
-	if _, err := w.log.Append(ctx, &msglog.Entry{With: func(context.Context, store.Tx) error { return nil }}); err != nil {
-		w.tb.Fatal(err)
+	// Whatever was acknowledged before this entry was queued has been published when it
+	// is: first the messages, then what they have brought about in the background.
+	for range 2 {
+		if _, err := w.log.Append(ctx, &msglog.Entry{With: func(context.Context, store.Tx) error { return nil }}); err != nil {
+			w.tb.Fatal(err)
+		}
+		w.svc.Settle()
 	}
-	w.svc.Settle()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var out []string
@@ -468,7 +495,7 @@ func (w *world) effects() []string {
 	}
 	for _, e := range events {
 		w.eventID = e.ID
-		out = append(out, fmt.Sprintf("event %s lane %s", e.Command, e.Lane))
+		out = append(out, normalText(fmt.Sprintf("event %s lane %s", e.Command, e.Lane)))
 	}
 	return out
 }

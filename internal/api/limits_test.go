@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -181,8 +182,33 @@ func TestClientOf(t *testing.T) {
 		"192.0.2.1":                    "invalid IP",
 		"[2001:db8:1:2:3:4:5:6]:99999": "invalid IP",
 	} {
-		if got := clientOf(&http.Request{RemoteAddr: addr}).String(); got != want {
+		if got := clientOf(&http.Request{RemoteAddr: addr, Header: http.Header{"X-Forwarded-For": {"203.0.113.1"}}}, nil).String(); got != want {
 			t.Errorf("%q counts for %s, want %s", addr, got, want)
+		}
+	}
+}
+
+func TestForwardedFor(t *testing.T) {
+	t.Parallel()
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	for _, c := range []struct {
+		remote string
+		header []string
+		want   string
+	}{
+		{"10.0.0.1:80", []string{"203.0.113.1"}, "203.0.113.1"},
+		{"[::ffff:10.0.0.1]:80", []string{"203.0.113.1:4711"}, "203.0.113.1"},
+		{"[::1]:80", []string{"[2001:db8:1:2:3::4]:80"}, "2001:db8:1:2::"},
+		{"10.0.0.1:80", []string{"198.51.100.9, 203.0.113.1,10.0.0.2"}, "203.0.113.1"},
+		{"10.0.0.1:80", []string{"198.51.100.9", "203.0.113.1", " 10.0.0.2 "}, "203.0.113.1"},
+		{"10.0.0.1:80", []string{"10.0.0.3, 10.0.0.2"}, "10.0.0.3"},
+		{"10.0.0.1:80", nil, "10.0.0.1"},
+		{"10.0.0.1:80", []string{""}, "10.0.0.1"},
+		{"10.0.0.1:80", []string{"203.0.113.1, unknown, 10.0.0.2"}, "10.0.0.2"},
+		{"192.0.2.1:80", []string{"203.0.113.1"}, "192.0.2.1"}, // no proxy of ours
+	} {
+		if got := clientOf(&http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": c.header}}, trusted).String(); got != c.want {
+			t.Errorf("%s, %q: counts for %s, want %s", c.remote, c.header, got, c.want)
 		}
 	}
 }

@@ -15,6 +15,7 @@ const noRoute = "none"
 type metrics struct {
 	inFlight prometheus.Gauge
 	requests *prometheus.CounterVec // by route and code
+	limited  *prometheus.CounterVec // by limit
 	seconds  map[*endpoint]prometheus.Observer
 }
 
@@ -28,6 +29,10 @@ func newMetrics(reg prometheus.Registerer, table []*endpoint) *metrics {
 			Namespace: "parley", Subsystem: "api", Name: "requests_total",
 			Help: `REST requests by route and errCode; "refused" is a code of the business server's.`,
 		}, []string{"route", "code"}),
+		limited: f.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "parley", Subsystem: "api", Name: "limited_total",
+			Help: "REST requests refused because of a limit, by limit: requests at once, bodies, user, address, route, group.",
+		}, []string{"limit"}),
 		seconds: make(map[*endpoint]prometheus.Observer),
 	}
 	seconds := f.NewHistogramVec(prometheus.HistogramOpts{

@@ -89,7 +89,7 @@ const maxOperationID = 256
 // operation demands the id of the operation.
 func (a *API) operation(next step) step {
 	return func(c *call) {
-		if c.r.Method == http.MethodPost {
+		if c.r.Method == http.MethodPost && !c.isDirect() {
 			id := c.r.Header.Get("operationID")
 			switch {
 			case id == "":
@@ -117,7 +117,7 @@ func (a *API) authenticated(next step) step {
 			}
 			cred, err := a.service.Authenticate(c.r.Context(), token)
 			if err != nil {
-				a.refuse(c, http.StatusOK, a.failed(c, err))
+				a.refuseToken(c, err)
 				return
 			}
 			c.op.UserID, c.op.Platform, c.op.Admin = cred.UserID, cred.Platform, a.service.IsAdmin(cred.UserID)

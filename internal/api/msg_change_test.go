@@ -80,6 +80,9 @@ func msgChangeScenarios() []scenario {
 		chatted("by a user", "alice", before, `{"conversationIDs":[],"timestamp":1700000000}`),
 		one("no list", admin, before, `{"timestamp":1700000000}`),
 
+		inGroup("by a former member, then the position", "carol", states, `{"userID":"carol","conversationIDs":["sg_garden"]}`,
+			request{"carol", "/group/quit_group", `{"groupID":"garden"}`}, sendGroup("alice", "garden", "she is gone"),
+			request{"carol", clear, `{"userID":"carol","conversationIDs":["sg_garden"]}`}),
 		chatted("ok", "bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob","si_bob_nobody"]}`),
 		chatted("cleared, pulled", "bob", pull, all("bob", "si_alice_bob"), request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
 		chatted("pulled after the next message", "bob", pull, all("bob", "si_alice_bob"), request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}, sendText("alice", "bob", "four")),

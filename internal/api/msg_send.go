@@ -52,7 +52,7 @@ func (a *API) sendBusiness(ctx context.Context, op im.Operator, q *businessReq) 
 		Key: q.Key, Data: q.Data, SendUserID: q.SendUserID, RecvUserID: q.RecvUserID, RecvGroupID: q.RecvGroupID,
 		InChat: q.SendMsg, Stored: q.ReliabilityLevel != nil && *q.ReliabilityLevel == storedLevel,
 	})
-	return sentMsg{r.ServerMsgID, r.ClientMsgID, r.SendTime}, err
+	return sentOf(&r), err
 }
 
 // batchReq is the body of /msg/batch_send_msg (rest-msg.md 3): one message and its receivers.
@@ -98,7 +98,7 @@ func (a *API) sendBatch(ctx context.Context, op im.Operator, q *batchReq) (batch
 		if r.Err != nil {
 			out.FailedUserIDs = append(out.FailedUserIDs, r.RecvID)
 		} else {
-			out.Results = append(out.Results, batchResult{sentMsg{r.ServerMsgID, r.ClientMsgID, r.SendTime}, r.RecvID})
+			out.Results = append(out.Results, batchResult{sentOf(&r.SendResult), r.RecvID})
 		}
 	}
 	return out, nil

@@ -38,6 +38,8 @@ func msgScenarios() []scenario {
 		chatted("for somebody else by an administrator", admin, newest, `{"userID":"bob"}`),
 		one("of somebody else", "bob", newest, `{"userID":"alice"}`),
 		one("no user", "bob", newest, `{}`),
+		one("without the notices of a group that was left", "dave", newest, `{"userID":"dave"}`, sendGroup("bob", "garden", "hello"),
+			request{"bob", "/msg/revoke_msg", `{"userID":"bob","conversationID":"sg_garden","seq":1}`}, request{"dave", "/group/quit_group", `{"groupID":"garden"}`}),
 
 		chatted("ok", "alice", pull, `{"userID":"alice","seqRanges":[{"conversationID":"si_alice_bob","begin":1,"end":3,"num":10}],"order":0}`, bobRead),
 		chatted("the highest of a range, descending", "alice", pull, `{"userID":"alice","seqRanges":[{"conversationID":"si_alice_bob","begin":0,"end":99,"num":1}],"order":1}`),
@@ -70,6 +72,8 @@ func msgScenarios() []scenario {
 		one("no conversation", "bob", markConv, `{"userID":"bob","hasReadSeq":1}`),
 
 		chatted("ok", "bob", setSeq, `{"conversationID":"si_alice_bob","userID":"bob","hasReadSeq":2,"noNotification":true}`),
+		chatted("by a stranger", "erin", setSeq, `{"conversationID":"si_alice_bob","userID":"erin","hasReadSeq":1}`),
+		chatted("above the last by a stranger", "erin", markMsgs, `{"conversationID":"si_alice_bob","userID":"erin","seqs":[4]}`),
 		chatted("above the last", "bob", setSeq, `{"conversationID":"si_alice_bob","userID":"bob","hasReadSeq":4}`),
 		chatted("of somebody else", "alice", setSeq, `{"conversationID":"si_alice_bob","userID":"bob","hasReadSeq":2}`),
 		one("number 0", "bob", setSeq, `{"conversationID":"si_alice_bob","userID":"bob"}`),

@@ -1,9 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"parley/internal/im"
@@ -58,6 +61,43 @@ type sentMsg struct {
 	ServerMsgID string `json:"serverMsgID"`
 	ClientMsgID string `json:"clientMsgID"`
 	SendTime    int64  `json:"sendTime"`
+	// Modify holds the fields that a callback changed.
+	Modify map[string]any `json:"modify,omitempty"`
+}
+
+func sentOf(r *im.SendResult) sentMsg {
+	return sentMsg{r.ServerMsgID, r.ClientMsgID, r.SendTime, modifications(r.Given, r.Modified)}
+}
+
+// modifications returns the fields of a message that a callback changed, under
+// their names on the wire. The three that every answer has are left out
+// (webhooks.md A.3).
+func modifications(given, now *im.Message) map[string]any {
+	if now == nil {
+		return nil
+	}
+	out := map[string]any{}
+	note := func(key string, differs bool, value any) {
+		if differs {
+			out[key] = value
+		}
+	}
+	note("recvID", given.RecvID != now.RecvID, now.RecvID)
+	note("groupID", given.GroupID != now.GroupID, now.GroupID)
+	note("senderPlatformID", given.SenderPlatformID != now.SenderPlatformID, now.SenderPlatformID)
+	note("senderNickname", given.SenderNickname != now.SenderNickname, now.SenderNickname)
+	note("senderFaceURL", given.SenderFaceURL != now.SenderFaceURL, now.SenderFaceURL)
+	note("sessionType", given.SessionType != now.SessionType, now.SessionType)
+	note("msgFrom", given.MsgFrom != now.MsgFrom, now.MsgFrom)
+	note("contentType", given.ContentType != now.ContentType, now.ContentType)
+	note("content", !bytes.Equal(given.Content, now.Content), string(now.Content))
+	note("status", given.Status != now.Status, now.Status)
+	note("options", !maps.Equal(given.Options, now.Options), now.Options)
+	note("offlinePushInfo", now.OfflinePush != nil && (given.OfflinePush == nil || *given.OfflinePush != *now.OfflinePush), now.OfflinePush)
+	note("atUserIDList", !slices.Equal(given.AtUserIDList, now.AtUserIDList), now.AtUserIDList)
+	note("attachedInfo", given.AttachedInfo != now.AttachedInfo, now.AttachedInfo)
+	note("ex", given.Ex != now.Ex, now.Ex)
+	return out
 }
 
 // sendMsg sends a message in a user's name. The order of its refusals is fixed
@@ -166,7 +206,7 @@ func (a *API) wait(ctx context.Context, start func(done func(im.SendResult, erro
 	start(func(r im.SendResult, err error) { done <- outcome{r, err} })
 	select {
 	case o := <-done:
-		return sentMsg{o.ServerMsgID, o.ClientMsgID, o.SendTime}, o.err
+		return sentOf(&o.SendResult), o.err
 	case <-ctx.Done():
 		return sentMsg{}, &im.Error{Kind: im.Busy, Op: "api.send", Detail: "no commit in time, the message may still be sent", Err: ctx.Err()}
 	}

@@ -15,8 +15,12 @@ type Users interface {
 	RegisterUsers(ctx context.Context, op im.Operator, users []im.User) error
 	// Users returns the users that exist among ids, each once.
 	Users(ctx context.Context, ids []string) ([]im.User, error)
-	// UpdateUser changes a profile.
-	UpdateUser(ctx context.Context, op im.Operator, userID string, p im.UserPatch) error
+	// UpdateUserInfo changes those fields of a profile that are not empty.
+	UpdateUserInfo(ctx context.Context, op im.Operator, userID string, p im.UserPatch) error
+	// UpdateUserInfoEx changes a profile.
+	UpdateUserInfoEx(ctx context.Context, op im.Operator, userID string, p im.UserPatch) error
+	// SetGlobalReceive sets how a user gets messages.
+	SetGlobalReceive(ctx context.Context, op im.Operator, userID string, opt int32) error
 	// Registered tells for each id whether there is such a user.
 	Registered(ctx context.Context, op im.Operator, ids []string) ([]bool, error)
 }
@@ -46,7 +50,7 @@ func (a *API) usersInfo(ctx context.Context, _ im.Operator, q *user.GetDesignate
 func (a *API) updateUser(ctx context.Context, op im.Operator, q *user.UpdateUserInfoReq) (none, error) {
 	u := q.UserInfo
 	p := im.UserPatch{Nickname: filled(&u.Nickname), FaceURL: filled(&u.FaceURL), Ex: filled(&u.Ex), GlobalRecvMsgOpt: filled(&u.GlobalRecvMsgOpt)}
-	return none{}, a.service.UpdateUser(ctx, op, u.UserID, p)
+	return none{}, a.service.UpdateUserInfo(ctx, op, u.UserID, p)
 }
 
 // filled returns v, or nil if it points to a zero value.
@@ -60,7 +64,7 @@ func filled[T comparable](v *T) *T {
 
 // updateUserEx changes what was supplied, empty values included.
 func (a *API) updateUserEx(ctx context.Context, op im.Operator, q *user.UpdateUserInfoExReq) (none, error) {
-	return none{}, a.service.UpdateUser(ctx, op, q.UserInfo.UserID, patch(q.UserInfo))
+	return none{}, a.service.UpdateUserInfoEx(ctx, op, q.UserInfo.UserID, patch(q.UserInfo))
 }
 
 func patch(u *sdkws.UserInfoWithEx) im.UserPatch {

@@ -24,7 +24,7 @@ type UserLists interface {
 }
 
 func (a *API) setGlobalReceive(ctx context.Context, op im.Operator, q *user.SetGlobalRecvMessageOptReq) (none, error) {
-	return none{}, a.service.UpdateUser(ctx, op, q.UserID, im.UserPatch{GlobalRecvMsgOpt: &q.GlobalRecvMsgOpt})
+	return none{}, a.service.SetGlobalReceive(ctx, op, q.UserID, q.GlobalRecvMsgOpt)
 }
 
 // userPage is user.GetPaginationUsersResp.
