@@ -33,6 +33,9 @@ type serverOptions struct {
 	config  *config.Config
 	log     *slog.Logger
 	version string
+	// file and reload are for reading the configuration again while the server runs.
+	file   string
+	reload func() (*config.Config, error)
 }
 
 func (m *Main) serverOptions(cfg *config.Config) (serverOptions, error) {

@@ -3,7 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
+	"parley/internal/config"
 	"parley/internal/server"
 )
 
@@ -19,13 +24,14 @@ type serveCmd struct {
 
 // Run serves until it is told to stop.
 func (c *serveCmd) Run(ctx context.Context, m *Main) error {
-	cfg, err := c.load(m, map[string]string{
+	flags := map[string]string{
 		"api.listen":   c.APIListen,
 		"ws.listen":    c.WSListen,
 		"admin.listen": c.AdminListen,
 		"publicURL":    c.PublicURL,
 		"log.level":    c.LogLevel,
-	})
+	}
+	cfg, err := c.load(m, flags)
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
@@ -33,12 +39,41 @@ func (c *serveCmd) Run(ctx context.Context, m *Main) error {
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
+	opts.file, opts.reload = c.Config, func() (*config.Config, error) { return c.load(m, flags) }
 	logReport(opts.log, cfg.Report())
 	srv, err := m.NewServer(opts)
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)
 	}
+	defer onHangup(srv)()
 	return m.drive(ctx, srv, opts.log)
+}
+
+// onHangup has a server read its configuration again on SIGHUP, until the returned
+// function is called.
+func onHangup(srv runner) (stop func()) {
+	r, ok := srv.(interface{ Reload() })
+	if !ok {
+		return func() {}
+	}
+	hangups, quit := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for {
+			select {
+			case <-hangups:
+				r.Reload()
+			case <-quit:
+				return
+			}
+		}
+	})
+	return func() {
+		signal.Stop(hangups)
+		close(quit)
+		ended.Wait()
+	}
 }
 
 // realServer fits the server to what drive needs.
@@ -52,7 +87,7 @@ func (s realServer) Addrs() addrs {
 var _ runner = realServer{}
 
 func newServer(o serverOptions) (runner, error) {
-	srv, err := server.New(server.Options{Config: o.config, Log: o.log, Version: o.version})
+	srv, err := server.New(server.Options{Config: o.config, Log: o.log, Version: o.version, ConfigFile: o.file, Reload: o.reload})
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,10 @@ type Config struct {
 	Friend     Friend     `yaml:"friend"`
 	Group      Group      `yaml:"group"`
 	Expiry     Expiry     `yaml:"expiry"`
+	Objects    Objects    `yaml:"objects"`
+	S3         S3         `yaml:"s3"`
+	Limits     Limits     `yaml:"limits"`
+	Push       Push       `yaml:"push"`
 	Log        Log        `yaml:"log"`
 	Webhooks   Webhooks   `yaml:"webhooks"`
 
@@ -85,6 +89,8 @@ type Admin struct {
 	// UserIDs may use the administrators' part of the API; the first one is the
 	// user that `parley token --admin` mints for.
 	UserIDs StringList `yaml:"userIDs" env:"PARLEY_ADMIN_USER_IDS"`
+	// GrafanaURL is where /third/prometheus of the API sends browsers; empty means nowhere.
+	GrafanaURL string `yaml:"grafanaURL" env:"PARLEY_ADMIN_GRAFANA_URL" hide:"url"`
 }
 
 // Store is the database.
@@ -166,6 +172,10 @@ func Default() *Config {
 		Token:      Token{ExpireDays: 90},
 		Group:      Group{EnableHistoryForNewMembers: true},
 		Expiry:     Expiry{At: "02:00", RetainChatRecords: 365},
+		Objects:    Objects{MaxFileMB: 4096},
+		S3:         S3{Region: "us-east-1", PathStyle: true},
+		Limits:     defaultLimits(),
+		Push:       Push{Queue: 10_000, Workers: 16},
 		Log:        Log{Level: "info", Format: "text"},
 		Webhooks:   defaultWebhooks(),
 	}

@@ -17,6 +17,8 @@ func TestSampleEqualsDefaults(t *testing.T) {
 	want := Default()
 	// The sample writes empty lists out to show their place.
 	want.Webhooks.Secrets, want.Webhooks.Enable = StringList{}, StringList{}
+	want.Webhooks.AllowNets, want.Webhooks.DenyNets = StringList{}, StringList{}
+	want.Limits.Routes, want.Limits.TrustedProxies = StringList{}, StringList{}
 	for _, key := range CallbackKeys() {
 		setCallback(want, key, func(cb *Callback) {
 			if filtersReceivers(key) {

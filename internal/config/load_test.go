@@ -115,6 +115,22 @@ func TestEnvNames(t *testing.T) {
 		{"PARLEY_WS_MAX_FRAME_BYTES", "4096", "ws.maxFrameBytes", func(c *Config) { c.WS.MaxFrameBytes = 4096 }},
 		{"PARLEY_ADMIN_LISTEN", "127.0.0.1:3", "admin.listen", func(c *Config) { c.Admin.Listen = "127.0.0.1:3" }},
 		{"PARLEY_ADMIN_USER_IDS", "a, b", "admin.userIDs", func(c *Config) { c.Admin.UserIDs = StringList{"a", "b"} }},
+		{"PARLEY_ADMIN_GRAFANA_URL", "http://g:3000/d", "admin.grafanaURL", func(c *Config) { c.Admin.GrafanaURL = "http://g:3000/d" }},
+		{"PARLEY_LIMITS_USER_RATE", "0", "limits.userRate", func(c *Config) { c.Limits.UserRate = 0 }},
+		{"PARLEY_LIMITS_USER_BURST", "1", "limits.userBurst", func(c *Config) { c.Limits.UserBurst = 1 }},
+		{"PARLEY_LIMITS_ADDRESS_RATE", "2", "limits.addressRate", func(c *Config) { c.Limits.AddressRate = 2 }},
+		{"PARLEY_LIMITS_ADDRESS_BURST", "3", "limits.addressBurst", func(c *Config) { c.Limits.AddressBurst = 3 }},
+		{"PARLEY_LIMITS_TRUSTED_PROXIES", "10.0.0.0/8,::1", "limits.trustedProxies", func(c *Config) { c.Limits.TrustedProxies = StringList{"10.0.0.0/8", "::1"} }},
+		{"PARLEY_LIMITS_ROUTE_RATE", "4", "limits.routeRate", func(c *Config) { c.Limits.RouteRate = 4 }},
+		{"PARLEY_LIMITS_ROUTE_BURST", "5", "limits.routeBurst", func(c *Config) { c.Limits.RouteBurst = 5 }},
+		{"PARLEY_LIMITS_ROUTES", "/a/b=1,/c=2/3", "limits.routes", func(c *Config) { c.Limits.Routes = StringList{"/a/b=1", "/c=2/3"} }},
+		{"PARLEY_LIMITS_GROUP_RATE", "6", "limits.groupRate", func(c *Config) { c.Limits.GroupRate = 6 }},
+		{"PARLEY_LIMITS_GROUP_BURST", "7", "limits.groupBurst", func(c *Config) { c.Limits.GroupBurst = 7 }},
+		{"PARLEY_LIMITS_REQUESTS", "8", "limits.requests", func(c *Config) { c.Limits.Requests = 8 }},
+		{"PARLEY_LIMITS_REQUESTS_PER_ADDRESS", "9", "limits.requestsPerAddress", func(c *Config) { c.Limits.RequestsPerAddress = 9 }},
+		{"PARLEY_LIMITS_ADMIN_BODY_BYTES", "1024", "limits.adminBodyBytes", func(c *Config) { c.Limits.AdminBodyBytes = 1024 }},
+		{"PARLEY_LIMITS_USER_BODY_BYTES", "1025", "limits.userBodyBytes", func(c *Config) { c.Limits.UserBodyBytes = 1025 }},
+		{"PARLEY_LIMITS_PUBLIC_BODY_BYTES", "1026", "limits.publicBodyBytes", func(c *Config) { c.Limits.PublicBodyBytes = 1026 }},
 		{"PARLEY_STORE_URL", "postgres://u:p@h/d", "store.url", func(c *Config) { c.Store.URL = "postgres://u:p@h/d" }},
 		{"PARLEY_NODE_ID", "n-7", "node.id", func(c *Config) { c.Node.ID = "n-7" }},
 		{"PARLEY_MULTI_LOGIN_POLICY", "5", "multiLogin.policy", func(c *Config) { c.MultiLogin.Policy = 5 }},
@@ -131,6 +147,55 @@ func TestEnvNames(t *testing.T) {
 		{"PARLEY_WEBHOOKS_SECRETS", secretA + "," + secretB, "webhooks.secrets", func(c *Config) {
 			c.Webhooks.Secrets = StringList{secretA, secretB}
 		}},
+		{"PARLEY_PUSH_QUEUE", "101", "push.queue", func(c *Config) { c.Push.Queue = 101 }},
+		{"PARLEY_PUSH_WORKERS", "101", "push.workers", func(c *Config) { c.Push.Workers = 101 }},
+		{"PARLEY_PUSH_FCM_ACCOUNT_FILE", "x", "push.fcmAccountFile", func(c *Config) { c.Push.FCMAccountFile = "x" }},
+		{"PARLEY_PUSH_FCM_URL", "http://h:1", "push.fcmURL", func(c *Config) { c.Push.FCMURL = "http://h:1" }},
+		{"PARLEY_PUSH_FCM_TOKEN_URL", "http://h:1", "push.fcmTokenURL", func(c *Config) { c.Push.FCMTokenURL = "http://h:1" }},
+		{"PARLEY_PUSH_APNS_KEY_FILE", "x", "push.apnsKeyFile", func(c *Config) { c.Push.APNsKeyFile = "x" }},
+		{"PARLEY_PUSH_APNS_KEY_ID", "x", "push.apnsKeyID", func(c *Config) { c.Push.APNsKeyID = "x" }},
+		{"PARLEY_PUSH_APNS_TEAM_ID", "x", "push.apnsTeamID", func(c *Config) { c.Push.APNsTeamID = "x" }},
+		{"PARLEY_PUSH_APNS_TOPIC", "x", "push.apnsTopic", func(c *Config) { c.Push.APNsTopic = "x" }},
+		{"PARLEY_PUSH_APNS_DEVELOPMENT", "true", "push.apnsDevelopment", func(c *Config) { c.Push.APNsDevelopment = true }},
+		{"PARLEY_PUSH_APNS_URL", "http://h:1", "push.apnsURL", func(c *Config) { c.Push.APNsURL = "http://h:1" }},
+		{"PARLEY_PUSH_GETUI_APP_ID", "x", "push.getuiAppID", func(c *Config) { c.Push.GetuiAppID = "x" }},
+		{"PARLEY_PUSH_GETUI_APP_KEY", "x", "push.getuiAppKey", func(c *Config) { c.Push.GetuiAppKey = "x" }},
+		{"PARLEY_PUSH_GETUI_MASTER_SECRET", "x", "push.getuiMasterSecret", func(c *Config) { c.Push.GetuiMasterSecret = "x" }},
+		{"PARLEY_PUSH_GETUI_INTENT", "x", "push.getuiIntent", func(c *Config) { c.Push.GetuiIntent = "x" }},
+		{"PARLEY_PUSH_GETUI_URL", "http://h:1", "push.getuiURL", func(c *Config) { c.Push.GetuiURL = "http://h:1" }},
+		{"PARLEY_PUSH_JPUSH_APP_KEY", "x", "push.jpushAppKey", func(c *Config) { c.Push.JPushAppKey = "x" }},
+		{"PARLEY_PUSH_JPUSH_MASTER_SECRET", "x", "push.jpushMasterSecret", func(c *Config) { c.Push.JPushMasterSecret = "x" }},
+		{"PARLEY_PUSH_JPUSH_INTENT", "x", "push.jpushIntent", func(c *Config) { c.Push.JPushIntent = "x" }},
+		{"PARLEY_PUSH_JPUSH_DEVELOPMENT", "true", "push.jpushDevelopment", func(c *Config) { c.Push.JPushDevelopment = true }},
+		{"PARLEY_PUSH_JPUSH_URL", "http://h:1", "push.jpushURL", func(c *Config) { c.Push.JPushURL = "http://h:1" }},
+		{"PARLEY_WEBHOOKS_CONCURRENCY", "2", "webhooks.concurrency", func(c *Config) { c.Webhooks.Concurrency = 2 }},
+		{"PARLEY_WEBHOOKS_RATE", "3", "webhooks.rate", func(c *Config) { c.Webhooks.Rate = 3 }},
+		{"PARLEY_WEBHOOKS_RESUME_RATE", "4", "webhooks.resumeRate", func(c *Config) { c.Webhooks.ResumeRate = 4 }},
+		{"PARLEY_WEBHOOKS_HOLD", "-1", "webhooks.hold", func(c *Config) { c.Webhooks.Hold = -1 }},
+		{"PARLEY_WEBHOOKS_SCHEDULE", "0,7", "webhooks.schedule", func(c *Config) { c.Webhooks.Schedule = StringList{"0", "7"} }},
+		{"PARLEY_WEBHOOKS_MAX_BACKLOG", "6", "webhooks.maxBacklog", func(c *Config) { c.Webhooks.MaxBacklog = 6 }},
+		{"PARLEY_WEBHOOKS_ALARM_BACKLOG", "5", "webhooks.alarmBacklog", func(c *Config) { c.Webhooks.AlarmBacklog = 5 }},
+		{"PARLEY_WEBHOOKS_PAUSE_AFTER", "8", "webhooks.pauseAfter", func(c *Config) { c.Webhooks.PauseAfter = 8 }},
+		{"PARLEY_WEBHOOKS_NOTIFY_USER_ID", "imAdmin", "webhooks.notifyUserID", func(c *Config) { c.Webhooks.NotifyUserID = "imAdmin" }},
+		{"PARLEY_WEBHOOKS_LOG_HOURS", "0", "webhooks.logHours", func(c *Config) { c.Webhooks.LogHours = 0 }},
+		{"PARLEY_WEBHOOKS_LOG_ROWS", "9", "webhooks.logRows", func(c *Config) { c.Webhooks.LogRows = 9 }},
+		{"PARLEY_WEBHOOKS_LOG_ANSWERS", "false", "webhooks.logAnswers", func(c *Config) { c.Webhooks.LogAnswers = false }},
+		{"PARLEY_WEBHOOKS_LOG_BODIES", "false", "webhooks.logBodies", func(c *Config) { c.Webhooks.LogBodies = false }},
+		{"PARLEY_WEBHOOKS_CA", "ca.pem", "webhooks.ca", func(c *Config) { c.Webhooks.CA = "ca.pem" }},
+		{"PARLEY_WEBHOOKS_INSECURE_SKIP_VERIFY", "true", "webhooks.insecureSkipVerify", func(c *Config) { c.Webhooks.InsecureSkipVerify = true }},
+		{"PARLEY_WEBHOOKS_PROXY", "http://p:1", "webhooks.proxy", func(c *Config) { c.Webhooks.Proxy = "http://p:1" }},
+		{"PARLEY_WEBHOOKS_ALLOW_PRIVATE", "true", "webhooks.allowPrivate", func(c *Config) { c.Webhooks.AllowPrivate = true }},
+		{"PARLEY_WEBHOOKS_ALLOW_NETS", "10.0.0.0/8", "webhooks.allowNets", func(c *Config) { c.Webhooks.AllowNets = StringList{"10.0.0.0/8"} }},
+		{"PARLEY_WEBHOOKS_DENY_NETS", "11.0.0.0/8", "webhooks.denyNets", func(c *Config) { c.Webhooks.DenyNets = StringList{"11.0.0.0/8"} }},
+		{"PARLEY_WEBHOOKS_SIGNING_KEY", "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "webhooks.signingKey", func(c *Config) { c.Webhooks.SigningKey = "whsk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" }},
+		{"PARLEY_WEBHOOKS_CLIENT_CERT", "c.pem", "webhooks.clientCert", func(c *Config) { c.Webhooks.ClientCert = "c.pem" }},
+		{"PARLEY_WEBHOOKS_CLIENT_KEY", "k.pem", "webhooks.clientKey", func(c *Config) { c.Webhooks.ClientKey = "k.pem" }},
+		{"PARLEY_OBJECTS_DIR", "/srv/files", "objects.dir", func(c *Config) { c.Objects.Dir = "/srv/files" }},
+		{"PARLEY_OBJECTS_MAX_FILE_MB", "7", "objects.maxFileMB", func(c *Config) { c.Objects.MaxFileMB = 7 }},
+		{"PARLEY_S3_PUBLIC_URL", "https://h", "s3.publicURL", func(c *Config) { c.S3.PublicURL = "https://h" }},
+		{"PARLEY_S3_REGION", "eu-1", "s3.region", func(c *Config) { c.S3.Region = "eu-1" }},
+		{"PARLEY_S3_PATH_STYLE", "false", "s3.pathStyle", func(c *Config) { c.S3.PathStyle = false }},
+		{"PARLEY_WEBHOOKS_ADMIN_SENDERS", "true", "webhooks.adminSenders", func(c *Config) { c.Webhooks.AdminSenders = true }},
 		{"PARLEY_WEBHOOKS_ENABLE", "afterSendGroupMsg", "webhooks.enable", func(c *Config) {
 			c.Webhooks.Enable = StringList{"afterSendGroupMsg"}
 			setCallback(c, "afterSendGroupMsg", func(cb *Callback) { cb.Enable = true })
@@ -157,7 +222,7 @@ func TestEnvNames(t *testing.T) {
 			setCallback(c, "afterSendSingleMsg", func(cb *Callback) { cb.Path = "hook" })
 		}},
 	}
-	seen := map[string]bool{"PARLEY_NATS_URL": true} // refused for now, see TestValidate
+	seen := map[string]bool{"PARLEY_NATS_URL": true, "PARLEY_PUSH_ENABLE": true} // not alone or not yet, see TestValidate
 	for _, tt := range tests {
 		seen[tt.env] = true
 		t.Run(tt.env, func(t *testing.T) {
@@ -172,6 +237,9 @@ func TestEnvNames(t *testing.T) {
 				t.Errorf("origin of %s = %v", tt.setting, o)
 			}
 		})
+	}
+	for _, name := range []string{"ENDPOINT", "BUCKET", "ACCESS_KEY", "SECRET_KEY"} { // not alone, see TestValidateS3
+		seen["PARLEY_S3_"+name] = true
 	}
 	for _, s := range settings() {
 		if !seen[s.env] {

@@ -56,6 +56,9 @@ func (c *Config) Report() Report {
 			warn("%s: attentionIds has no effect on this callback", name)
 		}
 	}
+	if w.InsecureSkipVerify {
+		warn("webhooks.insecureSkipVerify is on: whoever sits between this server and a receiver can read callbacks and answer them")
+	}
 	if single := w.Callbacks["beforeOnlinePush"].Enable; single != w.Callbacks["beforeGroupOnlinePush"].Enable {
 		on, off := "beforeOnlinePush", "beforeGroupOnlinePush"
 		if !single {

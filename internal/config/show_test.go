@@ -51,14 +51,16 @@ func TestPrintHidesSecrets(t *testing.T) {
 	cfg.Store.URL = "postgres://user:" + leak + "@h/d?sslmode=disable&sslpassword=" + leak
 	cfg.NATS.URL = "nats://" + leak + "@h:4222"
 	cfg.Webhooks.URL = "https://" + leak + "@h/x?tenant=7&token=" + leak
+	cfg.S3.AccessKey, cfg.S3.SecretKey, cfg.S3.Endpoint = leak, leak, "http://"+leak+"@h"
 	cfg.Webhooks.Secret = leak
 	cfg.Webhooks.Secrets = StringList{leak, leak}
+	cfg.Push.GetuiAppKey, cfg.Push.GetuiMasterSecret, cfg.Push.JPushAppKey, cfg.Push.JPushMasterSecret = leak, leak, leak, leak
 	out := printed(t, cfg) + strings.Join(cfg.Report().Lines(), "\n")
 	if strings.Contains(out, leak) {
 		t.Errorf("a secret is shown:\n%s", out)
 	}
 	for _, want := range []string{
-		`secret: "(hidden)"`, `secrets: ["(hidden)", "(hidden)"]`, "postgres://user:hidden@h/d?sslmode=disable&sslpassword=hidden",
+		`accessKey: "(hidden)"`, `secretKey: "(hidden)"`, `secret: "(hidden)"`, `secrets: ["(hidden)", "(hidden)"]`, "postgres://user:hidden@h/d?sslmode=disable&sslpassword=hidden",
 		"https://hidden@h/x?tenant=7&token=hidden", "nats://hidden@h:4222",
 	} {
 		if !strings.Contains(out, want) {

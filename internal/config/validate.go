@@ -38,6 +38,7 @@ func (c *Config) faults() Faults {
 	v.check("ws.maxFrameBytes", checkRange(c.WS.MaxFrameBytes, minFrameBytes, maxFrameBytes))
 	v.check("admin.listen", checkListen(c.Admin.Listen))
 	v.check("admin.userIDs", checkUserIDs(c.Admin.UserIDs))
+	v.check("admin.grafanaURL", checkCallbackURL(c.Admin.GrafanaURL))
 	v.checkListeners()
 	v.check("store.url", checkStoreURL(c.Store.URL))
 	v.check("nats.url", checkNATS(c.NATS.URL))
@@ -47,6 +48,9 @@ func (c *Config) faults() Faults {
 	v.check("token.expireDays", checkRange(c.Token.ExpireDays, 1, maxExpireDays))
 	v.check("expiry.at", checkTimeOfDay(c.Expiry.At))
 	v.check("expiry.retainChatRecords", checkRange(c.Expiry.RetainChatRecords, -1, maxExpireDays))
+	v.checkObjects()
+	v.checkLimits()
+	v.checkPush()
 	v.check("log.level", checkLevel(c.Log.Level))
 	v.check("log.format", checkFormat(c.Log.Format))
 	v.checkWebhooks()
@@ -96,6 +100,7 @@ func isUnspecified(host string) bool {
 
 func (v *validator) checkWebhooks() {
 	w := &v.cfg.Webhooks
+	v.checkDelivery()
 	v.check("webhooks.url", checkCallbackURL(w.URL))
 	if on := w.On(); w.URL == "" && len(on) > 0 {
 		v.check("webhooks.url", fmt.Errorf("is empty, but callbacks are on: %s", strings.Join(on, ", ")))

@@ -5,6 +5,22 @@ import (
 	"testing"
 )
 
+// bucket is S3 settings that are good.
+func bucket() S3 {
+	return S3{Endpoint: "http://h:9000", PublicURL: "https://files.test/", Region: "r", Bucket: "a-bucket", AccessKey: "a", SecretKey: "s"}
+}
+
+func TestValidateS3(t *testing.T) {
+	t.Parallel()
+	c := mustLoad(t, Sources{Env: []string{
+		"PARLEY_S3_ENDPOINT=http://h:9000", "PARLEY_S3_PUBLIC_URL=https://files.test/", "PARLEY_S3_REGION=r", "PARLEY_S3_BUCKET=a-bucket",
+		"PARLEY_S3_ACCESS_KEY=a", "PARLEY_S3_SECRET_KEY=s", "PARLEY_S3_PATH_STYLE=no",
+	}})
+	if c.S3 != bucket() {
+		t.Errorf("%+v", c.S3)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -35,6 +51,37 @@ func TestValidate(t *testing.T) {
 		{"policy 3", func(c *Config) { c.MultiLogin.Policy = 3 }, "multiLogin.policy", "0, 1, 4 or 5"},
 		{"no logins", func(c *Config) { c.MultiLogin.MaxNumOneEnd = 0 }, "multiLogin.maxNumOneEnd", "from 1"},
 		{"tokens that never live", func(c *Config) { c.Token.ExpireDays = 0 }, "token.expireDays", "from 1"},
+		{"dashboard", func(c *Config) { c.Admin.GrafanaURL = "grafana" }, "admin.grafanaURL", "http or https"},
+		{"negative rate", func(c *Config) { c.Limits.UserRate = -1 }, "limits.userRate", "from 0"},
+		{"no burst", func(c *Config) { c.Limits.RouteBurst = 0 }, "limits.routeBurst", "from 1"},
+		{"rate of a route", func(c *Config) { c.Limits.Routes = StringList{"/a=1", "/b"} }, "limits.routes", "\"/b\""},
+		{"burst of a route", func(c *Config) { c.Limits.Routes = StringList{"/a=1/0"} }, "limits.routes", "burst"},
+		{"high rate of a route", func(c *Config) { c.Limits.Routes = StringList{"/a=1000001"} }, "limits.routes", "1000000"},
+		{"proxy", func(c *Config) { c.Limits.TrustedProxies = StringList{"10.0.0.1", "proxy"} }, "limits.trustedProxies", "\"proxy\""},
+		{"vendor of pushes", func(c *Config) { c.Push.Enable = "pigeon" }, "push.enable", `"pigeon"`},
+		{"short push queue", func(c *Config) { c.Push.Queue = 1 }, "push.queue", "from 100"},
+		{"no push workers", func(c *Config) { c.Push.Workers = 0 }, "push.workers", "from 1"},
+		{"push URL", func(c *Config) { c.Push.GetuiURL = "getui" }, "push.getuiURL", "http or https"},
+		{"fcm without its account", func(c *Config) { c.Push.Enable = PushFCM }, "push.fcmAccountFile", "push.enable is fcm"},
+		{"apns without its topic", func(c *Config) {
+			c.Push = Push{Enable: PushAPNs, Queue: 100, Workers: 1, APNsKeyFile: "k.p8", APNsKeyID: "k", APNsTeamID: "t"}
+		}, "push.apnsTopic", "push.enable is apns"},
+		{"getui without its secret", func(c *Config) {
+			c.Push = Push{Enable: PushGetui, Queue: 100, Workers: 1, GetuiAppID: "a", GetuiAppKey: "k"}
+		}, "push.getuiMasterSecret", "push.enable is getui"},
+		{"jpush without its key", func(c *Config) {
+			c.Push = Push{Enable: PushJPush, Queue: 100, Workers: 1, JPushMasterSecret: "s"}
+		}, "push.jpushAppKey", "push.enable is jpush"},
+		{"no requests", func(c *Config) { c.Limits.Requests = 0 }, "limits.requests", "from 1"},
+		{"small bodies", func(c *Config) { c.Limits.UserBodyBytes = 1 }, "limits.userBodyBytes", "from 1024"},
+		{"files of no size", func(c *Config) { c.Objects.MaxFileMB = 0 }, "objects.maxFileMB", "from 1"},
+		{"files beyond all parts", func(c *Config) { c.Objects.MaxFileMB = 51_200_001 }, "objects.maxFileMB", "to 51200000"},
+		{"S3 without a bucket", func(c *Config) { c.S3.Endpoint = "http://h" }, "s3.bucket", "is empty"},
+		{"bad bucket", func(c *Config) { c.S3 = bucket(); c.S3.Bucket = "A_b" }, "s3.bucket", "lower-case"},
+		{"bucket without an endpoint", func(c *Config) { c.S3 = bucket(); c.S3.Endpoint = "" }, "s3.endpoint", "is needed"},
+		{"bucket without a key", func(c *Config) { c.S3 = bucket(); c.S3.SecretKey = "" }, "s3.secretKey", "is needed"},
+		{"S3 below a path", func(c *Config) { c.S3 = bucket(); c.S3.Endpoint = "http://h/s3" }, "s3.endpoint", "path"},
+		{"S3 for clients without a scheme", func(c *Config) { c.S3 = bucket(); c.S3.PublicURL = "h:9000" }, "s3.publicURL", "http or https"},
 		{"log level", func(c *Config) { c.Log.Level = "loud" }, "log.level", `"loud"`},
 		{"log format", func(c *Config) { c.Log.Format = "xml" }, "log.format", `"xml"`},
 		{"callback URL", func(c *Config) { c.Webhooks.URL = "ftp://h" }, "webhooks.url", "http or https"},

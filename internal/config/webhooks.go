@@ -39,6 +39,47 @@ type Webhooks struct {
 	// Enable is what a source asked to turn on: "all" or config keys. Load has
 	// already carried it out in Callbacks; code reads Callbacks only.
 	Enable StringList `yaml:"enable" env:"PARLEY_WEBHOOKS_ENABLE"`
+	// AdminSenders makes beforeSendSingleMsg ask about messages of administrators, too.
+	AdminSenders bool `yaml:"adminSenders" env:"PARLEY_WEBHOOKS_ADMIN_SENDERS"`
+	// SigningKey signs callbacks with ed25519 as well: `whsk_` and base64.
+	SigningKey string `yaml:"signingKey" env:"PARLEY_WEBHOOKS_SIGNING_KEY" hide:"value"`
+	// Concurrency is the number of after callbacks in flight, Rate how many a second; 0 is no limit.
+	Concurrency int `yaml:"concurrency" env:"PARLEY_WEBHOOKS_CONCURRENCY"`
+	Rate        int `yaml:"rate" env:"PARLEY_WEBHOOKS_RATE"`
+	// ResumeRate is how many events a second of a backlog are sent after a pause or a replay; 0 is no limit.
+	ResumeRate int `yaml:"resumeRate" env:"PARLEY_WEBHOOKS_RESUME_RATE"`
+	// Hold is how long, in seconds, a failing event keeps its lane waiting: 0 not at all, -1 for ever.
+	Hold int `yaml:"hold" env:"PARLEY_WEBHOOKS_HOLD"`
+	// Schedule holds the wait before each attempt in seconds, the first being 0.
+	Schedule StringList `yaml:"schedule" env:"PARLEY_WEBHOOKS_SCHEDULE"`
+	// MaxBacklog is the number of events of an endpoint that may wait before further ones
+	// are refused and counted, AlarmBacklog that from which on there is an alarm; 0 is no limit.
+	MaxBacklog   int `yaml:"maxBacklog" env:"PARLEY_WEBHOOKS_MAX_BACKLOG"`
+	AlarmBacklog int `yaml:"alarmBacklog" env:"PARLEY_WEBHOOKS_ALARM_BACKLOG"`
+	// PauseAfter is after how many hours without a success an endpoint is paused.
+	PauseAfter int `yaml:"pauseAfter" env:"PARLEY_WEBHOOKS_PAUSE_AFTER"`
+	// NotifyUserID is told by a notification when an endpoint is paused; empty: nobody.
+	NotifyUserID string `yaml:"notifyUserID" env:"PARLEY_WEBHOOKS_NOTIFY_USER_ID"`
+	// LogHours is how long settled events and failed attempts are kept, 0: not at all; LogRows how many at most.
+	LogHours int `yaml:"logHours" env:"PARLEY_WEBHOOKS_LOG_HOURS"`
+	LogRows  int `yaml:"logRows" env:"PARLEY_WEBHOOKS_LOG_ROWS"`
+	// LogAnswers keeps the beginning of answers, LogBodies the bodies of events that speak of no message.
+	LogAnswers bool `yaml:"logAnswers" env:"PARLEY_WEBHOOKS_LOG_ANSWERS"`
+	LogBodies  bool `yaml:"logBodies" env:"PARLEY_WEBHOOKS_LOG_BODIES"`
+	// CA is a file of certificates that receivers are recognised by, instead of the system's.
+	CA string `yaml:"ca" env:"PARLEY_WEBHOOKS_CA"`
+	// ClientCert and ClientKey are files by which receivers recognise the server.
+	ClientCert string `yaml:"clientCert" env:"PARLEY_WEBHOOKS_CLIENT_CERT"`
+	ClientKey  string `yaml:"clientKey" env:"PARLEY_WEBHOOKS_CLIENT_KEY"`
+	// InsecureSkipVerify takes any certificate.
+	InsecureSkipVerify bool `yaml:"insecureSkipVerify" env:"PARLEY_WEBHOOKS_INSECURE_SKIP_VERIFY"`
+	// Proxy is the URL of a forward proxy.
+	Proxy string `yaml:"proxy" env:"PARLEY_WEBHOOKS_PROXY" hide:"url"`
+	// AllowPrivate lets endpoints made through the API have private addresses; AllowNets are nets
+	// that they may have anyway, DenyNets further ones that they may not.
+	AllowPrivate bool       `yaml:"allowPrivate" env:"PARLEY_WEBHOOKS_ALLOW_PRIVATE"`
+	AllowNets    StringList `yaml:"allowNets" env:"PARLEY_WEBHOOKS_ALLOW_NETS"`
+	DenyNets     StringList `yaml:"denyNets" env:"PARLEY_WEBHOOKS_DENY_NETS"`
 	// Callbacks holds an entry for each of CallbackKeys.
 	Callbacks map[string]Callback `yaml:"-" env:"-"`
 }
@@ -74,7 +115,11 @@ func (c Callback) seconds() int {
 }
 
 func defaultWebhooks() Webhooks {
-	w := Webhooks{URL: defaultCallbackURL, Callbacks: make(map[string]Callback)}
+	w := Webhooks{
+		URL: defaultCallbackURL, Callbacks: make(map[string]Callback),
+		Concurrency: 16, ResumeRate: 500, Hold: 60, AlarmBacklog: 1_000_000, PauseAfter: 120, LogHours: 72, LogRows: 1_000_000, LogAnswers: true, LogBodies: true,
+		Schedule: StringList{"0", "5", "300", "1800", "7200", "18000", "36000", "50400", "72000", "86400"},
+	}
 	for _, key := range callbackKeys() {
 		w.Callbacks[key] = defaultCallback(key)
 	}

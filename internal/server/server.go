@@ -28,6 +28,7 @@ import (
 	"parley/internal/msglog"
 	"parley/internal/obs"
 	"parley/internal/presence"
+	"parley/internal/push"
 	"parley/internal/service"
 	"parley/internal/store"
 	"parley/internal/store/postgres"
@@ -53,6 +54,9 @@ type Options struct {
 	Config  *config.Config
 	Log     *slog.Logger
 	Version string
+	// ConfigFile is looked at for changes, and Reload reads the configuration again; both may be missing.
+	ConfigFile string
+	Reload     func() (*config.Config, error)
 }
 
 // Addrs are the addresses a server listens on.
@@ -61,20 +65,26 @@ type Addrs struct{ API, WS, Admin string }
 // Server is one node.
 type Server struct {
 	cfg      *config.Config
+	version  string
 	log      *slog.Logger
 	registry *prometheus.Registry
 	health   *obs.Health
 
-	unlock   func() error
-	store    store.Store
-	service  *service.Service
-	hooks    *webhook.Dispatcher
-	asker    *webhook.Asker
-	messages *msglog.Log
-	deliver  *deliver.Deliverer
-	expiry   *expiry.Runner
-	gateway  *gateway.Gateway
-	api      *api.API
+	unlock    func() error
+	store     store.Store
+	service   *service.Service
+	objects   objects
+	hooks     *webhook.Dispatcher
+	asker     *webhook.Asker
+	messages  *msglog.Log
+	deliver   *deliver.Deliverer
+	push      *push.Pusher
+	expiry    *expiry.Runner
+	gateway   *gateway.Gateway
+	api       *api.API
+	receivers *webhook.Registry // who is told of an event
+
+	reloader
 
 	listeners []*listener
 	fatal     chan error
@@ -96,7 +106,7 @@ type listener struct {
 func New(o Options) (_ *Server, err error) {
 	ctx := context.Background()
 	cfg := o.Config
-	s := &Server{cfg: cfg, log: o.Log, health: obs.NewHealth(), fatal: make(chan error, 3)}
+	s := &Server{cfg: cfg, version: o.Version, log: o.Log, health: obs.NewHealth(), fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(ctx))
@@ -120,43 +130,47 @@ func New(o Options) (_ *Server, err error) {
 	if s.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
-	hookConfig := webhookConfig(cfg, o.Version)
-	if s.asker, err = webhook.NewAsker(webhook.AskerOptions{Config: &hookConfig, Log: o.Log, Metrics: s.registry}); err != nil {
+	if s.objects, err = openObjects(ctx, cfg, secret); err != nil {
+		return nil, err
+	}
+	s.reload, s.configFile = o.Reload, o.ConfigFile
+	if err := s.openWebhooks(); err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
-	if hookConfig.URL != "" { // else no event is ever written
-		s.hooks, err = webhook.New(webhook.Options{
-			Config: hookConfig, Outbox: s.store, Decode: wire.ParseBody, Log: o.Log, Metrics: s.registry,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("webhooks: %w", err)
-		}
-	}
-	svc, err := newService(cfg, s.store, &webhook.Hooks{Asker: s.asker}, secret, o.Log)
+	svc, err := newService(cfg, s.store, &webhook.Hooks{Asker: s.asker, Registry: s.receivers, Dispatcher: s.hooks}, secret, o.Log, s.objects)
 	if err != nil {
 		return nil, err
 	}
 	s.service = svc
+	svc.ConnectWebhooks(receiving{s.hooks, s.receivers})
+	if s.push, err = s.newPusher(svc); err != nil {
+		return nil, err
+	}
 	s.buildMessaging(svc)
 	at, err := expiry.ParseTimeOfDay(cfg.Expiry.At)
 	if err != nil {
 		return nil, fmt.Errorf("expiry.at: %w", err)
 	}
 	s.expiry = expiry.New(expiry.Options{Work: svc, At: at, RetainDays: cfg.Expiry.RetainChatRecords, Log: o.Log})
-	s.api = api.New(api.Options{Service: svc, Log: o.Log, Metrics: s.registry})
+	if s.api, err = s.newAPI(svc, o.Version); err != nil {
+		return nil, err
+	}
+	admin, err := s.adminHandler()
+	if err != nil {
+		return nil, err
+	}
 	if err := svc.Start(ctx); err != nil {
 		return nil, err
 	}
 	s.health.Set("store", s.store.Ping)
+	s.health.Set("webhooks", func(context.Context) error { return obs.Degraded(s.hooks.Alarm()) })
 	s.listeners = []*listener{
 		{setting: "api.listen", address: cfg.API.Listen, srv: &http.Server{
 			Handler: s.api, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, WriteTimeout: answerTimeout,
 			IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		}},
 		{setting: "ws.listen", address: cfg.WS.Listen, srv: &http.Server{Handler: s.gateway, ReadHeaderTimeout: headerTimeout}},
-		{setting: "admin.listen", address: cfg.Admin.Listen, srv: &http.Server{
-			Handler: obs.AdminHandler(s.registry, s.health), ReadHeaderTimeout: headerTimeout,
-		}},
+		{setting: adminListen, address: cfg.Admin.Listen, srv: &http.Server{Handler: admin, ReadHeaderTimeout: headerTimeout}},
 	}
 	for _, l := range s.listeners {
 		l.srv.ErrorLog = slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug) // broken connections are no news
@@ -167,30 +181,28 @@ func New(o Options) (_ *Server, err error) {
 // buildMessaging connects log, delivery and gateway, which need one another.
 func (s *Server) buildMessaging(svc *service.Service) {
 	m := newMetrics(s.registry)
-	s.messages = msglog.New(msglog.Options{
-		Store: s.store, Encode: wire.Body, First: svc.FirstMessage, Returned: svc.ReturnedMessage, EventsAdded: s.wakeHooks, Observe: m.commit, Log: s.log,
+	logged := msglog.Options{
+		Store: s.store, Encode: wire.Body, First: svc.FirstMessage, Returned: svc.ReturnedMessage, EventsAdded: s.hooks.Wake, Observe: m.commit, Log: s.log,
 		Publish: func(batch []*msglog.Delivery) { s.deliver.Publish(batch) },
-	})
+	}
+	if s.push.Intends() {
+		logged.Numbered = s.push.Intend
+	}
+	s.messages = msglog.New(logged)
 	m.queue(s.registry, s.messages.Queued)
 	limits := gateway.DefaultLimits()
 	limits.Connections = s.cfg.WS.MaxConnections
 	limits.Frame = s.cfg.WS.MaxFrameBytes
 	online := presence.New()
+	online.OnChange(svc.PresenceChanged)
 	s.gateway = gateway.New(gateway.Options{
 		Service: svc, Presence: online, Policy: im.LoginPolicy(s.cfg.MultiLogin.Policy), IsAdmin: svc.IsAdmin,
-		Limits: limits, Log: s.log, Metrics: s.registry,
+		PushTokens: svc, Limits: limits, Log: s.log, Metrics: s.registry,
 	})
-	s.deliver = deliver.New(deliver.Options{Local: local{s.gateway}, Log: s.log, Members: func(ctx context.Context, groupID string) (deliver.Roster, error) {
+	s.deliver = deliver.New(deliver.Options{Local: local{s.gateway}, Gate: s.push, Offline: s.push, Log: s.log, Members: func(ctx context.Context, groupID string) (deliver.Roster, error) {
 		return svc.Roster(ctx, groupID)
 	}})
 	svc.Connect(s.messages, kicker{s.gateway, online})
-}
-
-// wakeHooks tells the dispatcher that a commit has written events.
-func (s *Server) wakeHooks() {
-	if s.hooks != nil {
-		s.hooks.Wake()
-	}
 }
 
 func openStore(ctx context.Context, cfg *config.Config) (store.Store, error) {
@@ -208,23 +220,24 @@ func openStore(ctx context.Context, cfg *config.Config) (store.Store, error) {
 	return st, nil
 }
 
-func newService(cfg *config.Config, st store.Store, h service.Hooks, secret string, log *slog.Logger) (*service.Service, error) {
+func newService(cfg *config.Config, st store.Store, h service.Hooks, secret string, log *slog.Logger, files objects) (*service.Service, error) {
 	return service.New(service.Options{
 		Store: st, Hooks: h, Logger: log, Secret: secret, AdminIDs: cfg.Admin.UserIDs,
 		TokenLife: time.Duration(cfg.Token.ExpireDays) * 24 * time.Hour,
 		Policy:    im.LoginPolicy(cfg.MultiLogin.Policy), MaxPerEnd: cfg.MultiLogin.MaxNumOneEnd, FriendVerify: cfg.Friend.Verify,
 		Decode:               wire.ParseBody,
 		HistoryForNewMembers: cfg.Group.EnableHistoryForNewMembers,
+		GroupPace:            groupPace(cfg),
+		Objects:              files.storage, ObjectKey: files.sealKey, MaxObject: files.max,
 	})
 }
 
 // local lets delivery push to this node's connections.
 type local struct{ g *gateway.Gateway }
 
-func (l local) Push(userID string, p *wire.Push, spare im.Platform) {
+func (l local) Push(userID string, p *wire.Push, spare im.Platform) (phone bool) {
 	if spare == 0 {
-		l.g.Push(userID, p)
-		return
+		return l.g.Push(userID, p).Mobile
 	}
 	var except []string
 	for _, c := range l.g.Connections([]string{userID}) {
@@ -232,7 +245,7 @@ func (l local) Push(userID string, p *wire.Push, spare im.Platform) {
 			except = append(except, c.ID)
 		}
 	}
-	l.g.Push(userID, p, except...)
+	return l.g.Push(userID, p, except...).Mobile
 }
 
 // kicker lets the service see connections, and end them.
@@ -241,7 +254,7 @@ type kicker struct {
 	online *presence.Table
 }
 
-func (k kicker) Kick(userID string, p im.Platform)            { k.g.Kick(userID, p) }
+func (k kicker) Kick(userID string, p im.Platform, op string) { k.g.Kick(userID, p, op) }
 func (k kicker) Connections(userIDs []string) []im.Connection { return k.g.Connections(userIDs) }
 func (k kicker) Statuses(userIDs []string) []im.OnlineStatus  { return k.online.Statuses(userIDs) }
 
@@ -255,15 +268,20 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		l.ln = ln
 	}
+	if err := s.push.Start(ctx); err != nil {
+		return err
+	}
 	s.deliver.Start()
 	if err := s.messages.Start(ctx); err != nil {
 		return err
 	}
-	if s.hooks != nil {
-		if err := s.hooks.Start(ctx); err != nil {
-			return fmt.Errorf("webhooks: %w", err)
-		}
+	if err := s.receivers.Start(ctx); err != nil { // before the first event is sent: one may be paused
+		return fmt.Errorf("webhooks: %w", err)
 	}
+	if err := s.hooks.Start(ctx); err != nil {
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	s.startReloading()
 	s.gateway.Start(ctx)
 	s.expiry.Start(ctx)
 	for _, l := range s.listeners {
@@ -326,8 +344,10 @@ func (s *Server) stop(ctx context.Context) error {
 		}
 		<-l.ended
 	}
+	s.stopReloading() // it may still send a notification
 	if s.gateway != nil {
 		errs = append(errs, s.gateway.Stop(ctx))
+		errs = append(errs, s.service.PresenceWritten(ctx)) // that its connections are gone
 	}
 	if s.expiry != nil { // it sends notifications
 		s.expiry.Stop()
@@ -338,6 +358,14 @@ func (s *Server) stop(ctx context.Context) error {
 	if s.deliver != nil {
 		s.deliver.Stop()
 	}
+	if s.push != nil {
+		within, cancel := context.WithTimeout(ctx, pushStopWait)
+		s.push.Stop(within)
+		cancel()
+	}
+	if s.receivers != nil {
+		s.receivers.Stop()
+	}
 	if s.hooks != nil {
 		errs = append(errs, s.hooks.Stop(ctx))
 	}
@@ -346,6 +374,9 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	if s.asker != nil {
 		s.asker.Close()
+	}
+	if s.objects.close != nil {
+		errs = append(errs, s.objects.close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
