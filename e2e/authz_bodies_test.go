@@ -15,7 +15,7 @@ import (
 // authzBodies makes the body of each row: one that whoever may do it gets "ok" for.
 func authzBodies() map[string]func(*cell) imtest.H {
 	all := map[string]func(*cell) imtest.H{}
-	for _, part := range []map[string]func(*cell) imtest.H{userBodies, msgBodies, friendBodies, conversationBodies, groupBodies} {
+	for _, part := range []map[string]func(*cell) imtest.H{userBodies, msgBodies, friendBodies, conversationBodies, groupBodies, operatorBodies, webhookBodies, objectBodies} {
 		maps.Copy(all, part)
 	}
 	return all

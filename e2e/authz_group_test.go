@@ -1,6 +1,9 @@
 package e2e
 
-import "parley/imtest"
+import (
+	"parley/imtest"
+	"parley/internal/im"
+)
 
 // inGroup is a body about the world's group, for requests that change nothing.
 func inGroup(h imtest.H) func(*cell) imtest.H {
@@ -10,6 +13,11 @@ func inGroup(h imtest.H) func(*cell) imtest.H {
 // inFresh is a body about a group of the cell's own, for requests that change it.
 func inFresh(h imtest.H) func(*cell) imtest.H {
 	return func(c *cell) imtest.H { return with(h, imtest.H{"groupID": c.freshGroup()}) }
+}
+
+// inDismissed is a body about a group that has come to its end.
+func inDismissed(h imtest.H) func(*cell) imtest.H {
+	return func(c *cell) imtest.H { return with(h, imtest.H{"groupID": c.dismissed()}) }
 }
 
 // member is a change of one member.
@@ -88,6 +96,44 @@ var groupBodies = map[string]func(*cell) imtest.H{
 		}
 		return c.answer(app)
 	},
+	"/group/join_group:approval": func(c *cell) imtest.H {
+		return imtest.H{"groupID": c.verifying(im.VerifyAll), "joinSource": 3, "inviterUserID": c.actor}
+	},
+	"/group/join_group:free": func(c *cell) imtest.H {
+		return imtest.H{"groupID": c.verifying(im.VerifyNothing), "joinSource": 3, "inviterUserID": c.actor}
+	},
+	"/group/invite_user_to_group:approval": func(c *cell) imtest.H {
+		return imtest.H{"groupID": c.verifying(im.VerifyAll), "invitedUserIDs": []string{app}}
+	},
+	"/group/invite_user_to_group:free": func(c *cell) imtest.H {
+		return imtest.H{"groupID": c.verifying(im.VerifyNothing), "invitedUserIDs": []string{app}}
+	},
+
+	"/group/create_group:dismissed": func(c *cell) imtest.H {
+		return imtest.H{"ownerUserID": c.actor, "groupInfo": imtest.H{"groupID": c.dismissed(), "groupType": 2}}
+	},
+	"/group/get_groups_info:dismissed": func(c *cell) imtest.H {
+		g := c.dismissed()
+		c.secret = g
+		return imtest.H{"groupIDs": []string{g}}
+	},
+	"/group/get_group_member_list:dismissed":         inDismissed(imtest.H{"pagination": firstPage}),
+	"/group/get_incremental_group_members:dismissed": inDismissed(nil),
+	"/group/set_group_info_ex:dismissed":             inDismissed(imtest.H{"introduction": "i"}),
+	"/group/transfer_group:dismissed":                inDismissed(imtest.H{"oldOwnerUserID": own, "newOwnerUserID": vic}),
+	"/group/dismiss_group:dismissed":                 inDismissed(nil),
+	"/group/quit_group:dismissed":                    func(c *cell) imtest.H { return imtest.H{"groupID": c.dismissed(), "userID": c.actor} },
+	"/group/kick_group:dismissed":                    inDismissed(imtest.H{"kickedUserIDs": []string{vic}}),
+	"/group/mute_group:dismissed":                    inDismissed(nil),
+	"/group/mute_group_member:dismissed":             inDismissed(imtest.H{"userID": vic, "mutedSeconds": 60}),
+	"/group/invite_user_to_group:dismissed":          inDismissed(imtest.H{"invitedUserIDs": []string{app}}),
+	"/group/join_group:dismissed": func(c *cell) imtest.H {
+		return imtest.H{"groupID": c.dismissed(), "joinSource": 3, "inviterUserID": c.actor}
+	},
+	"/group/set_group_member_info:dismissed": func(c *cell) imtest.H {
+		return imtest.H{"members": []imtest.H{{"groupID": c.dismissed(), "userID": ann, "nickname": "n"}}}
+	},
+
 	"/group/get_groups":                     inGroup(imtest.H{"pagination": firstPage}),
 	"/group/get_group_member_user_id":       inGroup(nil),
 	"/group/get_group_abstract_info":        func(c *cell) imtest.H { return imtest.H{"groupIDs": []string{c.w.group}} },

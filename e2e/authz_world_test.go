@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -33,6 +34,9 @@ type authzWorld struct {
 
 	said    string // clientMsgID of the first message of chat
 	noticed string // and of a notification of it
+	t       *testing.T
+	mu      sync.Mutex                // guards clients
+	clients map[string]*imtest.Client // of each relation
 	next    atomic.Int64
 	cells   atomic.Int64
 	holes   atomic.Int64 // cells that are known to be wrong
@@ -64,7 +68,7 @@ func (c *cell) once(name string, make func() string) string {
 
 func newAuthzWorld(t *testing.T, s *imtest.Server) *authzWorld {
 	t.Helper()
-	w := &authzWorld{s: s, tokens: map[string]string{}, group: "groupOfOwn", other: "otherOfOwn", actors: map[string]string{
+	w := &authzWorld{t: t, s: s, clients: map[string]*imtest.Client{}, tokens: map[string]string{}, group: "groupOfOwn", other: "otherOfOwn", actors: map[string]string{
 		"self": ann, "friend": fri, "stranger": str, "blocked": blo, "member": mem, "exmember": exm, "gadmin": adm,
 		"owner": own, "admin": imtest.AdminID, "none": str,
 	}}
@@ -143,6 +147,26 @@ func (c *cell) freshGroup() string {
 		c.groupCalled(id)
 		return id
 	})
+}
+
+// dismissed is a fresh group that has come to its end after ann has said something.
+func (c *cell) dismissed() string {
+	g, _ := c.heard(ann)
+	c.once("dismissed", func() string {
+		c.do("/group/dismiss_group", imtest.H{"groupID": g})
+		return g
+	})
+	return g
+}
+
+// verifying is a fresh group that wants something else than usual of those who enter.
+func (c *cell) verifying(what int) string {
+	g := c.freshGroup()
+	c.once("verifying", func() string {
+		c.do("/group/set_group_info_ex", imtest.H{"groupID": g, "needVerification": what})
+		return g
+	})
+	return g
 }
 
 // groupCalled makes a group where everybody has the place that the table names.

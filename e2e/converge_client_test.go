@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -21,11 +20,12 @@ import (
 // messages when they are scrolled to, but then there is no set to compare.
 const simPull = 1000
 
-// simMsg is what the simulated SDK keeps of a message.
+// simMsg is what the simulated SDK keeps of a message: nothing of a deleted one.
 type simMsg struct {
 	ContentType         int32
 	SendID, ClientMsgID string
 	IsRead              bool // kept of own messages in single chats only
+	Deleted             bool
 }
 
 // simLink is one connection of a simulated SDK.
@@ -34,11 +34,12 @@ type simLink struct {
 	off atomic.Bool // the simulation closed it, so a request may fail
 }
 
-// sim is a simulated SDK: one user's device with its local copy, by the rules of
-// sdk-sync.md. The copy belongs to one goroutine, run, which works off tasks in
+// sim is a simulated SDK: one of a user's devices with its local copy, by the rules
+// of sdk-sync.md. The copy belongs to one goroutine, run, which works off tasks in
 // order as the SDK's event thread does; everybody else goes through do.
 type sim struct {
 	id, token string
+	platform  im.Platform
 	s         *imtest.Server
 	tasks     chan func()
 	done      chan struct{}
@@ -47,7 +48,8 @@ type sim struct {
 	errs   []error
 
 	// Of the driver of the history.
-	link *simLink // nil: offline
+	link   *simLink // nil: offline
+	online int      // the step at which it last came online
 
 	// Of run.
 	cur       *simLink
@@ -55,6 +57,7 @@ type sim struct {
 	synced    map[string]int64
 	msgs      map[string]map[int64]simMsg
 	reads     map[string]im.ReadState
+	cleared   map[string]map[int64]bool // messages that a clear took away
 	friends   list[im.Friend]
 	joined    list[im.Group]
 	convs     list[im.Conversation]
@@ -63,13 +66,14 @@ type sim struct {
 	marks     map[string]chan struct{}
 }
 
-func newSim(s *imtest.Server, id, token string) *sim {
+func newSim(s *imtest.Server, id, token string, p im.Platform) *sim {
 	c := &sim{
-		id: id, token: token, s: s, tasks: make(chan func(), 4096), done: make(chan struct{}),
-		synced: map[string]int64{}, msgs: map[string]map[int64]simMsg{}, reads: map[string]im.ReadState{},
+		id: id, token: token, platform: p, s: s, tasks: make(chan func(), 4096), done: make(chan struct{}),
+		synced: map[string]int64{}, msgs: map[string]map[int64]simMsg{}, reads: map[string]im.ReadState{}, cleared: map[string]map[int64]bool{},
 		friends: newList(friendKey), joined: newList(groupKey), convs: newList(conversationKey),
 		members: map[string]*list[im.Member]{}, blacks: map[string]im.Black{}, marks: map[string]chan struct{}{},
 	}
+	c.convs.keepRows = true
 	go func() {
 		defer close(c.done)
 		for f := range c.tasks {
@@ -118,31 +122,42 @@ func (c *sim) do(f func()) {
 
 func (c *sim) post(path string, in, out any) error { return c.s.Post(c.token, path, in, out) }
 
-// goOnline connects and synchronises. listsFirst decides between the SDK's two
-// parallel threads (sdk-sync.md 2): which is first must not matter.
-func (c *sim) goOnline(listsFirst bool) error {
+// goOnline connects at a step of the history and synchronises. listsFirst decides
+// between the SDK's two parallel threads (sdk-sync.md 2): which is first must not matter.
+func (c *sim) goOnline(listsFirst bool, step int) error {
 	if c.link != nil {
 		return nil
 	}
+	c.online = step
 	l := new(simLink)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	conn, err := imtest.Dial(ctx, c.s.WS, c.id, imtest.DialOptions{Token: c.token, Pushed: func(m *sdkws.MsgData, notice bool) {
+	// The SDK's thread handles the connect before what is pushed on the connection.
+	first := make(chan struct{})
+	conn, err := imtest.Dial(ctx, c.s.WS, c.id, imtest.DialOptions{Token: c.token, Platform: c.platform, Pushed: func(m *sdkws.MsgData, notice bool) {
+		<-first
 		c.tasks <- func() { c.pushed(m, notice) }
 	}})
 	if err != nil {
 		return err
 	}
+	defer close(first)
 	l.Client = conn
 	c.link = l
 	c.tasks <- func() {
 		c.cur = l
-		first := !c.installed
-		if listsFirst || first {
+		switch {
+		case !c.installed:
+			// A new installation counts notifications as synchronised without having them
+			// (sdk-sync.md 5), so what it reads before that may be old until its next sync.
+			ranges := c.missing(true)
 			c.syncData()
-			c.syncMessages(first)
-		} else {
-			c.syncMessages(first)
+			c.pull(ranges)
+		case listsFirst:
+			c.syncData()
+			c.pull(c.missing(false))
+		default:
+			c.pull(c.missing(false))
 			c.syncData()
 		}
 		c.installed = true
@@ -199,14 +214,13 @@ func (c *sim) syncReads() {
 	}
 }
 
-// syncMessages is the message sync at connect (sdk-sync.md 2 and 5).
-func (c *sim) syncMessages(first bool) {
+// missing returns what the message sync at connect pulls (sdk-sync.md 2 and 5).
+func (c *sim) missing(first bool) (ranges []*sdkws.SeqRange) {
 	var resp sdkws.GetMaxSeqResp
 	if err := c.cur.Request(wire.ReqNewestSeq, &sdkws.GetMaxSeqReq{UserID: c.id}, &resp); err != nil {
 		c.fail("1001", err)
-		return
+		return nil
 	}
-	var ranges []*sdkws.SeqRange
 	for id, last := range resp.MaxSeqs {
 		synced, known := c.synced[id]
 		switch {
@@ -222,13 +236,14 @@ func (c *sim) syncMessages(first bool) {
 			ranges = append(ranges, &sdkws.SeqRange{ConversationID: id, Begin: begin, End: last, Num: simPull})
 		}
 	}
-	if len(ranges) > 0 {
-		c.pull(ranges)
-	}
+	return ranges
 }
 
 // pull fetches ranges. What was asked counts as synchronised whatever is answered.
 func (c *sim) pull(ranges []*sdkws.SeqRange) {
+	if len(ranges) == 0 {
+		return
+	}
 	var resp sdkws.PullMessageBySeqsResp
 	if err := c.cur.Request(wire.ReqPullByRange, &sdkws.PullMessageBySeqsReq{UserID: c.id, SeqRanges: ranges}, &resp); err != nil {
 		c.fail("1002", err)
@@ -250,7 +265,17 @@ func (c *sim) pull(ranges []*sdkws.SeqRange) {
 		}
 	}
 	for _, r := range ranges {
-		c.synced[r.ConversationID] = max(c.synced[r.ConversationID], r.End)
+		c.sync(r.ConversationID, r.End)
+	}
+}
+
+// sync notes that a conversation is synchronised up to a number.
+func (c *sim) sync(id string, seq int64) {
+	c.synced[id] = max(c.synced[id], seq)
+	if !im.IsNotificationID(id) {
+		st := c.reads[id]
+		st.MaxSeq = max(st.MaxSeq, seq)
+		c.reads[id] = st
 	}
 }
 
@@ -274,13 +299,10 @@ func (c *sim) pushed(m *sdkws.MsgData, notice bool) {
 	case m.Seq != 0 && m.Seq <= synced:
 		return
 	case m.Seq > synced+1:
-		if c.cur == nil { // pushed before the first sync began, which will bring it
-			return
-		}
 		c.pull([]*sdkws.SeqRange{{ConversationID: id, Begin: synced + 1, End: m.Seq, Num: simPull}})
 		return
 	case m.Seq != 0:
-		c.synced[id] = m.Seq
+		c.sync(id, m.Seq)
 	}
 	if notice {
 		c.notified(m)
@@ -289,97 +311,53 @@ func (c *sim) pushed(m *sdkws.MsgData, notice bool) {
 	}
 }
 
-// keep stores a message of a chat.
+// keep stores a message of a chat. The SDK makes the conversation of a message
+// itself (messages.md 8.1), and the position follows what it holds: own messages
+// are read (messages.md 3).
 func (c *sim) keep(id string, m *sdkws.MsgData) {
 	if c.msgs[id] == nil {
 		c.msgs[id] = map[int64]simMsg{}
 	}
-	c.msgs[id][m.Seq] = simMsgOf(c.id, m.SessionType, m.ContentType, m.SendID, m.ClientMsgID, m.IsRead)
+	c.msgs[id][m.Seq] = simMsgOf(c.id, m.SessionType, m.ContentType, m.Status, m.SendID, m.ClientMsgID, m.IsRead)
+	if _, known := c.convs.rows[id]; !known && m.SessionType != 0 { // placeholders name no chat
+		c.madeBy(id, m)
+	}
+	if m.SendID == c.id {
+		c.raise(id, m.Seq)
+	}
 	if seen := c.marks[m.ClientMsgID]; seen != nil {
 		delete(c.marks, m.ClientMsgID)
 		close(seen)
 	}
 }
 
+// madeBy makes the conversation of a message. Its name is that of the group, which
+// the SDK fetches if it is not joined, and keeps (sdk-sync.md 4).
+func (c *sim) madeBy(id string, m *sdkws.MsgData) {
+	row := im.Conversation{OwnerUserID: c.id, ConversationID: id, ConversationType: im.SessionType(m.SessionType), GroupID: m.GroupID}
+	if m.GroupID == "" {
+		row.UserID = m.RecvID
+		if m.RecvID == c.id {
+			row.UserID = m.SendID
+		}
+	}
+	c.convs.rows[id] = row
+	if _, joined := c.joined.rows[m.GroupID]; m.GroupID == "" || joined {
+		return
+	}
+	var r struct{ GroupInfos []im.Group }
+	err := c.post("/group/get_groups_info", imtest.H{"groupIDs": []string{m.GroupID}}, &r)
+	c.fail("groups", err)
+	for _, g := range r.GroupInfos {
+		c.joined.rows[g.GroupID] = g
+	}
+}
+
 // simMsgOf drops the read flag where clients do not learn of it by notifications.
-func simMsgOf(self string, session, contentType int32, sendID, clientMsgID string, isRead bool) simMsg {
+func simMsgOf(self string, session, contentType, status int32, sendID, clientMsgID string, isRead bool) simMsg {
+	if status == im.StatusDeleted {
+		return simMsg{Deleted: true}
+	}
 	own := sendID == self && im.SessionType(session) == im.SessionSingle && contentType == im.ContentText
-	return simMsg{contentType, sendID, clientMsgID, isRead && own}
-}
-
-// simTips is all that the simulation reads of a notification's detail.
-type simTips struct {
-	groupTips
-	FromToUserID     *struct{ FromUserID, ToUserID string }
-	UserID           string
-	ConversationID   string
-	Seq, HasReadSeq  int64
-	Seqs             []int64
-	MarkAsReadUserID string
-}
-
-// notified handles a notification (sdk-sync.md 7.2).
-func (c *sim) notified(m *sdkws.MsgData) {
-	var content struct{ Detail string }
-	var t simTips
-	if err := errors.Join(json.Unmarshal(m.Content, &content), json.Unmarshal([]byte(content.Detail), &t)); err != nil {
-		c.fail("content", fmt.Errorf("%d: %q: %w", m.ContentType, m.Content, err))
-		return
-	}
-	from, to := "", ""
-	if t.FromToUserID != nil {
-		from, to = t.FromToUserID.FromUserID, t.FromToUserID.ToUserID
-	}
-	switch m.ContentType {
-	case im.ContentFriendApproved:
-		c.syncFriends()
-	case im.ContentFriendDeleted, im.ContentFriendRemark:
-		if from == c.id {
-			c.syncFriends()
-		}
-	case im.ContentBlackAdded, im.ContentBlackDeleted:
-		if from == c.id {
-			c.syncBlacks()
-		}
-	case im.ContentFriendInfoUpdated:
-		if t.UserID != c.id {
-			c.syncFriends()
-		}
-	case im.ContentFriendsUpdated:
-		if to == c.id {
-			c.syncFriends()
-		}
-	case im.ContentConversationChanged, im.ContentPrivateChat:
-		c.syncConversations()
-	case im.ContentRevoked:
-		c.revoked(t.ConversationID, t.Seq)
-	case im.ContentReadReceipt:
-		c.receipt(&t)
-	default:
-		if m.ContentType >= im.ContentGroupCreated && m.ContentType < 1600 {
-			c.groupChanged(m.ContentType, &t.groupTips)
-		}
-	}
-}
-
-// revoked rewrites a message, if it is there (it comes revoked by the pull if not).
-func (c *sim) revoked(id string, seq int64) {
-	if old, ok := c.msgs[id][seq]; ok {
-		old.ContentType, old.IsRead = im.ContentRevoked, false
-		c.msgs[id][seq] = old
-	}
-}
-
-// receipt marks own messages that the peer has read.
-func (c *sim) receipt(t *simTips) {
-	if t.MarkAsReadUserID == c.id {
-		return
-	}
-	for _, seq := range t.Seqs {
-		old, ok := c.msgs[t.ConversationID][seq]
-		if ok && old.SendID == c.id && old.ContentType == im.ContentText {
-			old.IsRead = true
-			c.msgs[t.ConversationID][seq] = old
-		}
-	}
+	return simMsg{ContentType: contentType, SendID: sendID, ClientMsgID: clientMsgID, IsRead: isRead && own}
 }

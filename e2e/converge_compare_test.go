@@ -18,9 +18,10 @@ type copyOf struct {
 	joined  map[string]im.Group
 	members map[string]map[string]im.Member
 	convs   map[string]im.Conversation
+	convIDs []string // of a client: its id list
 	reads   map[string]im.ReadState
 	msgs    map[string]map[int64]simMsg
-	convIDs []string // the client's id list of convs
+	cleared map[string]map[int64]bool // of a client: what clears took away
 	// disorder says what is wrong with the order of an id list.
 	disorder []string
 }
@@ -29,16 +30,23 @@ type copyOf struct {
 func (c *sim) local() (out copyOf) {
 	c.do(func() {
 		out = copyOf{
-			friends: maps.Clone(c.friends.rows), blacks: maps.Clone(c.blacks), joined: maps.Clone(c.joined.rows),
-			convs: maps.Clone(c.convs.rows), reads: maps.Clone(c.reads), msgs: map[string]map[int64]simMsg{}, members: map[string]map[string]im.Member{},
+			friends: maps.Clone(c.friends.rows), blacks: maps.Clone(c.blacks),
+			joined: maps.Clone(c.joined.rows), members: map[string]map[string]im.Member{}, convs: maps.Clone(c.convs.rows),
+			convIDs: slices.Sorted(slices.Values(c.convs.ids)), reads: maps.Clone(c.reads), msgs: clones(c.msgs), cleared: clones(c.cleared),
 		}
-		for id, list := range c.msgs {
-			out.msgs[id] = maps.Clone(list)
+		pinned := func(id string) int {
+			if c.friends.rows[id].IsPinned {
+				return 0
+			}
+			return 1
+		}
+		if !slices.IsSortedFunc(c.friends.ids, func(a, b string) int { return pinned(a) - pinned(b) }) {
+			out.disorder = append(out.disorder, fmt.Sprintf("friends are not ordered by pins: %v", c.friends.ids))
 		}
 		out.checkIDs("friends", c.friends.ids, slices.Collect(maps.Keys(c.friends.rows)))
 		out.checkIDs("joined groups", c.joined.ids, slices.Collect(maps.Keys(c.joined.rows)))
-		out.convIDs = slices.Clone(c.convs.ids)
 		for id, l := range c.members {
+			c.fail("members of "+id, c.showMembers(id, l))
 			out.members[id] = maps.Clone(l.rows)
 			out.checkIDs("members of "+id, l.ids, slices.Collect(maps.Keys(l.rows)))
 			// The SDK pages ordinary members by skipping as many ids as there are owners and admins.
@@ -47,6 +55,14 @@ func (c *sim) local() (out copyOf) {
 			}
 		}
 	})
+	return out
+}
+
+func clones[K, L comparable, V any](m map[K]map[L]V) map[K]map[L]V {
+	out := make(map[K]map[L]V, len(m))
+	for k, v := range m {
+		out[k] = maps.Clone(v)
+	}
 	return out
 }
 
@@ -111,10 +127,10 @@ func pullTruth(call caller, id string, seqs map[string]im.ReadState) (map[string
 	var r struct {
 		Msgs map[string]struct {
 			Msgs []struct {
-				SendID, ClientMsgID      string
-				SessionType, ContentType int32
-				Seq                      int64
-				IsRead                   bool
+				SendID, ClientMsgID              string
+				SessionType, ContentType, Status int32
+				Seq                              int64
+				IsRead                           bool
 			}
 		}
 	}
@@ -125,68 +141,74 @@ func pullTruth(call caller, id string, seqs map[string]im.ReadState) (map[string
 	for conv, list := range r.Msgs {
 		out[conv] = map[int64]simMsg{}
 		for _, m := range list.Msgs {
-			out[conv][m.Seq] = simMsgOf(id, m.SessionType, m.ContentType, m.SendID, m.ClientMsgID, m.IsRead)
+			out[conv][m.Seq] = simMsgOf(id, m.SessionType, m.ContentType, m.Status, m.SendID, m.ClientMsgID, m.IsRead)
 		}
 	}
 	return out, nil
 }
 
-// differences says what of a client's copy is not as the server has it. pushesOnly
-// leaves out what no notification tells an online client: records of conversations
-// that a message made, positions, and names in the black list.
-func differences(self string, local, server copyOf, pushesOnly bool) (out []string) {
-	marks := im.SingleConversationID(self, self) // grows while clients are compared
+// phase says how a client that is compared has learnt of the end of a history.
+type phase int
+
+const (
+	live        phase = iota // by notifications alone
+	reconnected              // by the sync of another connect
+	reinstalled              // it is a new installation
+)
+
+// differences says what of a client's copy is not as the server has it. What a
+// client cannot know by the rules of the SDK stands in converge_unknown_test.go.
+func (h *history) differences(c *sim, local, server copyOf, p phase) (out []string) {
+	marks := im.SingleConversationID(c.id, c.id) // grows while clients are compared
 	out = append(out, local.disorder...)
 	out = append(out, unequal("friend", local.friends, server.friends)...)
 	out = append(out, unequal("joined group", local.joined, server.joined)...)
 	for _, g := range union(local.members, server.members) {
 		out = append(out, unequal("member of "+g, local.members[g], server.members[g])...)
 	}
+	if p == live {
+		local.blacks, server.blacks = withoutProfiles(local.blacks), withoutProfiles(server.blacks)
+	}
+	out = append(out, unequal("black", local.blacks, server.blacks)...)
 	for _, id := range union(local.msgs, server.msgs) {
 		if id == marks {
 			continue
 		}
-		if pushesOnly {
-			local.msgs[id] = withLateRevocations(id, local.msgs[id], server)
+		if p != reinstalled {
+			h.forgiveMessages(c, id, &local, server, p)
 		}
 		out = append(out, unequal("message of "+id, local.msgs[id], server.msgs[id])...)
 	}
-	if pushesOnly {
-		blacks := func(m map[string]im.Black) map[string]bool {
-			ids := make(map[string]bool, len(m))
-			for id := range m {
-				ids[id] = true
-			}
-			return ids
-		}
-		return append(out, unequal("black", blacks(local.blacks), blacks(server.blacks))...)
-	}
-	local.disorder = nil
-	local.checkIDs("conversations", local.convIDs, slices.Collect(maps.Keys(local.convs)))
-	out = append(out, local.disorder...)
-	out = append(out, unequal("black", local.blacks, server.blacks)...)
-	out = append(out, unequal("conversation", local.convs, server.convs)...)
+	out = append(out, h.conversationDifferences(c, local, server, p)...)
+	server.reads = maps.Clone(server.reads)
+	delete(server.reads, marks)
 	delete(local.reads, marks)
-	reads := maps.Clone(server.reads)
-	delete(reads, marks)
-	return append(out, unequal("position", local.reads, reads)...)
+	if p == live {
+		h.forgivePositions(c, local, server)
+	}
+	return append(out, unequal("position", local.reads, server.reads)...)
 }
 
-// withLateRevocations is an EXCLUSION: 2101 is pushed to a group's members only, so
-// the online client of a former member, who still reads the messages of his time,
-// hears of their revocation at its next sync. That it does so then is checked.
-func withLateRevocations(id string, local map[int64]simMsg, server copyOf) map[int64]simMsg {
-	root, group := strings.CutPrefix(id, "sg_")
-	if _, member := server.joined[root]; !group || member {
-		return local
+// conversationDifferences compares the records of conversations.
+func (h *history) conversationDifferences(c *sim, local, server copyOf, p phase) (out []string) {
+	if p != live {
+		local.disorder = nil
+		local.checkIDs("conversations", local.convIDs, slices.Collect(maps.Keys(server.convs)))
+		out = append(out, local.disorder...)
 	}
-	for seq, m := range local {
-		if server.msgs[id][seq].ContentType == im.ContentRevoked {
-			m.ContentType = im.ContentRevoked
-			local[seq] = m
+	rows := maps.Clone(server.convs)
+	for _, id := range union(local.convs, rows) {
+		_, there := rows[id]
+		switch {
+		case p != reinstalled && !there && h.wasDropped(c.id, id):
+			delete(local.convs, id)
+		case p == live && there && h.wasDropped(c.id, id):
+			if _, ok := local.convs[id]; ok {
+				rows[id] = local.convs[id]
+			}
 		}
 	}
-	return local
+	return append(out, unequal("conversation", local.convs, rows)...)
 }
 
 func union[K ~string, A, B any](a map[K]A, b map[K]B) []K {

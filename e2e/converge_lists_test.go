@@ -10,10 +10,11 @@ import (
 
 // list is a local copy of a logged list, as the SDK keeps it (incremental-sync.md 8).
 type list[T any] struct {
-	key     func(T) string
-	version im.Version
-	ids     []string
-	rows    map[string]T
+	key      func(T) string
+	version  im.Version
+	ids      []string
+	rows     map[string]T
+	keepRows bool // elements that leave the list stay as rows (conversations: sdk-sync.md 6.2)
 }
 
 func newList[T any](key func(T) string) list[T] { return list[T]{key: key, rows: map[string]T{}} }
@@ -42,7 +43,9 @@ func (l *list[T]) request(more imtest.H) imtest.H {
 // remove and upsert are the two ways rows change; both keep ids in step.
 func (l *list[T]) remove(id string) {
 	l.ids = slices.DeleteFunc(l.ids, func(s string) bool { return s == id })
-	delete(l.rows, id)
+	if !l.keepRows {
+		delete(l.rows, id)
+	}
 }
 
 func (l *list[T]) upsert(v T) {
@@ -70,7 +73,9 @@ func (l *list[T]) take(a listChanges[T], rows func() ([]T, error), ids func() ([
 		if l.ids, err = ids(); err != nil {
 			return err
 		}
-		clear(l.rows)
+		if !l.keepRows {
+			clear(l.rows)
+		}
 		for _, v := range all {
 			l.rows[l.key(v)] = v
 		}
@@ -259,15 +264,8 @@ func (c *sim) syncMembers(groups ...string) {
 	}
 }
 
-// simTakesGroupOfFull is an EXCLUSION: the SDK ignores the group of a full answer
-// (incremental-sync.md 8.1). With false, a group that changes between a client's
-// sync of its groups and its first sync of that group's members keeps its old name
-// or member count in that client until its next change: the member version already
-// covers the change, so the tip is dropped and later syncs say "nothing changed".
-// No server that answers as specified can prevent it, so the simulation takes the
-// group, and the histories find what a server is to blame for.
-const simTakesGroupOfFull = true
-
+// takeMembers works an answer or a tip into the copy of a group's members. The
+// group of a full answer is ignored (incremental-sync.md 8.1).
 func (c *sim) takeMembers(groupID string, a listChanges[im.Member]) error {
 	l := c.members[groupID]
 	if l == nil {
@@ -279,8 +277,8 @@ func (c *sim) takeMembers(groupID string, a listChanges[im.Member]) error {
 		return err
 	}
 	c.members[groupID] = l
-	if a.Group != nil && (!a.Full || simTakesGroupOfFull) {
-		c.putGroup(a.Group)
+	if a.Group != nil && !a.Full {
+		c.joined.rows[a.Group.GroupID] = *a.Group
 	}
 	return nil
 }
@@ -291,12 +289,20 @@ func (c *sim) memberIDs(groupID string) ([]string, error) {
 	return r.UserIDs, err
 }
 
-// putGroup changes the copy of a joined group. The SDK would also insert one it
-// has left; service.GroupsInfo says how it is rid of it again.
-func (c *sim) putGroup(g *im.Group) {
-	if slices.Contains(c.joined.ids, g.GroupID) {
-		c.joined.rows[g.GroupID] = *g
+// showMembers fetches the rows of members whose ids are known and who are not there,
+// as the SDK does when an app shows them (sdk-sync.md 6.2): the pages of a long list
+// miss somebody when others leave while they are read.
+func (c *sim) showMembers(groupID string, l *list[im.Member]) error {
+	missing := slices.DeleteFunc(slices.Clone(l.ids), func(id string) bool { _, ok := l.rows[id]; return ok })
+	if len(missing) == 0 {
+		return nil
 	}
+	var r struct{ Members []im.Member }
+	err := c.post("/group/get_group_members_info", imtest.H{"groupID": groupID, "userIDs": missing}, &r)
+	for _, m := range r.Members {
+		l.rows[m.UserID] = m
+	}
+	return err
 }
 
 // groupTips is the union of the group notifications.
