@@ -222,6 +222,7 @@ func (f fakes) RouteMessage(c im.Command, m *im.Message) []string {
 func (fakes) Asks(im.Command) bool                                           { return false }
 func (fakes) AsksMessage(im.Command, *im.Message) bool                       { return false }
 func (fakes) Ask(context.Context, webhook.Question) (*webhook.Answer, error) { return nil, nil }
+func (fakes) Lost(int)                                                       {}
 func (fakes) AsksOfAdmins() bool                                             { return false }
 func (fakes) Wake()                                                          {}
 

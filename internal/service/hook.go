@@ -15,6 +15,8 @@ type Hooks interface {
 	Route(c im.Command, about im.About) []string
 	// RouteMessage is Route for an event about a message.
 	RouteMessage(c im.Command, m *im.Message) []string
+	// Lost counts events that could not be written.
+	Lost(events int)
 	// Asks and AsksMessage report whether a before callback is on.
 	Asks(c im.Command) bool
 	AsksMessage(c im.Command, m *im.Message) bool

@@ -62,7 +62,8 @@ func (s *Service) PresenceChanged(e presence.Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.stopped || len(q.queue) >= maxPresenceEvents {
-		q.dropped++
+		q.dropped += len(to)
+		s.hooks.Lost(len(to))
 		return
 	}
 	q.queue = append(q.queue, fanOut(event, to)...)
@@ -109,6 +110,7 @@ func (s *Service) writeBatch(ctx context.Context, batch []*im.Event) {
 		select {
 		case <-time.After(presencePause):
 		case <-ctx.Done():
+			s.hooks.Lost(len(batch))
 			s.logger.Error("events about connections were dropped", "events", len(batch))
 			return
 		}

@@ -85,10 +85,8 @@ func modify(m *im.Message, a *webhook.Answer) bool {
 	if v := a.Flags("options"); v != nil && !maps.Equal(v, m.Options) {
 		m.Options, changed = v, true
 	}
-	if o := a.Object("offlinePushInfo"); o != nil {
-		if p := offlinePush(m.OfflinePush, o); m.OfflinePush == nil || *p != *m.OfflinePush {
-			m.OfflinePush, changed = p, true
-		}
+	if p := a.OfflinePushInfo(m.OfflinePush); p != nil && (m.OfflinePush == nil || *p != *m.OfflinePush) {
+		m.OfflinePush, changed = p, true
 	}
 	if v := a.Texts("atUserIDList", "atUserList"); v != nil && !slices.Equal(v, m.AtUserIDList) {
 		m.AtUserIDList, changed = v, true
@@ -96,28 +94,6 @@ func modify(m *im.Message, a *webhook.Answer) bool {
 	text(&m.AttachedInfo, "attachedInfo")
 	text(&m.Ex, "ex")
 	return changed
-}
-
-// offlinePush returns push texts with the fields that an answer has replaced.
-func offlinePush(old *im.OfflinePush, a *webhook.Answer) *im.OfflinePush {
-	p := new(im.OfflinePush)
-	if old != nil {
-		*p = *old
-	}
-	text := func(field *string, key string) {
-		if v := a.Text(key); v != nil {
-			*field = *v
-		}
-	}
-	text(&p.Title, "title")
-	text(&p.Desc, "desc")
-	text(&p.Ex, "ex")
-	text(&p.IOSPushSound, "iOSPushSound")
-	text(&p.SignalInfo, "signalInfo")
-	if v := a.Flag("iOSBadgeCount"); v != nil {
-		p.IOSBadgeCount = *v
-	}
-	return p
 }
 
 // holdsObject reports whether the content of a type is a JSON object for every

@@ -189,6 +189,12 @@ func (s *sender) request(ctx context.Context, it *item, t target, key string, bo
 		values[7] = string(s.sign)
 		header[headerSignature] = values[7:8:8]
 	}
+	return newPost(ctx, u, header, body)
+}
+
+// newPost returns the request of one call; its body can be read again if the
+// transport has to.
+func newPost(ctx context.Context, u *url.URL, header http.Header, body []byte) *http.Request {
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	first, _ := open()
 	return (&http.Request{

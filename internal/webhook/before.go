@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -177,6 +176,12 @@ func (a *Asker) Ask(ctx context.Context, q Question) (*Answer, error) {
 	return nil, err
 }
 
+// GoesOn reports what a failure of a before callback means: true, the operation
+// goes on as if it were off.
+func (a *Asker) GoesOn(cmd im.Command) bool {
+	return a.current.Load().config.Rules[cmd].FailedContinue
+}
+
 // askFault is a failure of a before callback: failedContinue decides what it means.
 type askFault struct {
 	class string // for the metric
@@ -200,6 +205,11 @@ var errBreakerOpen = errors.New("the breaker is open: no call was made")
 
 // ask makes the call through the breaker and judges the answer.
 func (a *Asker) ask(ctx context.Context, c *asking, q Question) (*Answer, error) {
+	if len(q.Body) > c.config.MaxBody {
+		// No word about the receiver: large messages of one user must not open the
+		// breaker for all.
+		return nil, unreadable(errors.New("the body is larger than the limit"))
+	}
 	pass, ok := c.enter()
 	if !ok {
 		return nil, unreachable("breaker", errBreakerOpen)
@@ -263,9 +273,6 @@ func (c *asking) leave(pass uint32, works *bool) (changed bool) {
 
 // call makes the request, a second time if no connection could be made.
 func (c *asking) call(ctx context.Context, q Question) (status int, body []byte, err error) {
-	if len(q.Body) > c.config.MaxBody {
-		return 0, nil, unreadable(errors.New("the body is larger than the limit"))
-	}
 	t := c.targets[q.Command]
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
@@ -324,13 +331,7 @@ func (c *asking) request(ctx context.Context, q Question, t target, id string, a
 	if len(signatures) > 0 {
 		header[headerSignature] = []string{strings.Join(signatures, " ")}
 	}
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(q.Body)), nil }
-	first, _ := open()
-	return (&http.Request{
-		Method: http.MethodPost, URL: t.url, Host: t.url.Host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Body: first, GetBody: open, ContentLength: int64(len(q.Body)),
-	}).WithContext(ctx)
+	return newPost(ctx, t.url, header, q.Body)
 }
 
 // beforeMetrics are the numbers of webhook-delivery.md 6.10 that belong to before callbacks.

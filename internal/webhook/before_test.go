@@ -296,6 +296,16 @@ func TestAskOff(t *testing.T) {
 	if d.count() != 0 {
 		t.Errorf("%d calls", d.count())
 	}
+	// Too large a body says nothing of the receiver: the breaker stays closed.
+	for range 2 * breakerMinCalls {
+		if _, err := d.Ask(t.Context(), Question{Command: asked, Body: bytes.Repeat([]byte("x"), 11)}); !im.IsKind(err, im.CallbackUnreadable) {
+			t.Fatalf("a body above the limit: %v", err)
+		}
+	}
+	var refused *im.Refusal
+	if _, err := d.Ask(t.Context(), Question{Command: asked, Body: []byte("{}")}); !errors.As(err, &refused) || d.count() != 1 {
+		t.Errorf("after large bodies: %v, %d calls", err, d.count())
+	}
 	none := None()
 	if answer, err := none.Ask(t.Context(), Question{Command: asked}); answer != nil || err != nil || none.Asks(asked) || none.AsksOfAdmins() {
 		t.Errorf("no hooks: %v, %v", answer, err)

@@ -93,9 +93,3 @@ func (a *Answer) OfflinePushInfo(info *im.OfflinePush) *im.OfflinePush {
 	}
 	return &out
 }
-
-// GoesOn reports what a failure of a before callback means: true, the operation
-// goes on as if it were off.
-func (a *Asker) GoesOn(cmd im.Command) bool {
-	return a.current.Load().config.Rules[cmd].FailedContinue
-}

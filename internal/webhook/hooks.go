@@ -38,6 +38,13 @@ func (h *Hooks) admit(to []string) []string {
 	return h.Dispatcher.Admit(to)
 }
 
+// Lost counts events that could not be written.
+func (h *Hooks) Lost(events int) {
+	if h.Dispatcher != nil {
+		h.Dispatcher.metrics.dropped.Add(float64(events))
+	}
+}
+
 // None returns hooks that tell nobody and ask nobody.
 func None() *Hooks {
 	a := &Asker{}

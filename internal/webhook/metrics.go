@@ -25,7 +25,7 @@ const (
 type metrics struct {
 	attempts *prometheus.CounterVec // command, class
 	outcomes *prometheus.CounterVec // command, outcome
-	dropped  prometheus.Counter     // refused at Config.MaxBacklog; nothing else raises it
+	dropped  prometheus.Counter     // events that were not written: see Hooks.Lost and Dispatcher.Admit
 	breaker  *prometheus.GaugeVec   // endpoint
 	paused   *prometheus.GaugeVec   // endpoint
 	backlog  *prometheus.GaugeVec   // endpoint, state
@@ -73,7 +73,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		}, []string{"command", "outcome"}),
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: ns, Subsystem: sub, Name: "events_dropped_total",
-			Help: "Events that were not written because webhooks.maxBacklog was reached. Stays 0 without it.",
+			Help: "Events that were not written: above webhooks.maxBacklog, or about connections while the database did not answer. Else 0.",
 		}),
 		breaker: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: ns, Subsystem: sub, Name: "breaker_state",
