@@ -312,6 +312,12 @@ func TestServe(t *testing.T) {
 			t.Errorf("printed %q", got)
 		}
 	}
+	// Clients open connections in advance; such a one does not hold up the stop.
+	unused, err := net.Dial("tcp", strings.TrimPrefix(url, "http://")) //nolint:noctx // to this process
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unused.Close() }()
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("Serve = %v", err)
