@@ -74,6 +74,7 @@ type commands struct {
 	Token   tokenCmd   `cmd:"" help:"Print a token for a user or for the administrator."`
 	Sink    sinkCmd    `cmd:"" help:"Receive webhooks, verify and print them."`
 	Config  configCmd  `cmd:"" help:"Check or print the configuration."`
+	Migrate migrateCmd `cmd:"" help:"Look at the database's schema, or bring it up to date."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

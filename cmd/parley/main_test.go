@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"parley/internal/config"
 )
 
 // asMain makes this test binary behave as parley itself, for the tests that
@@ -114,12 +116,13 @@ func TestServe(t *testing.T) {
 	tests := []struct {
 		name string
 		srv  *fake
-		// send are signals, each sent once the program waits for the next thing.
-		send []os.Signal
-		code int
-		out  string
-		err  string
-		took time.Duration
+		// send are signals, each sent once the program waits for the next thing and pause is over.
+		send  []os.Signal
+		pause time.Duration
+		code  int
+		out   string
+		err   string
+		took  time.Duration
 	}{
 		{name: "stopped by SIGTERM", srv: &fake{}, send: []os.Signal{syscall.SIGTERM}, out: readyLine},
 		{name: "stopped by interrupt", srv: &fake{}, send: []os.Signal{os.Interrupt}, out: readyLine},
@@ -133,12 +136,17 @@ func TestServe(t *testing.T) {
 			err: "parley: stopped, but not cleanly: context deadline exceeded", took: drainTimeout,
 		},
 		{
-			name: "second signal", srv: &fake{stop: block}, send: []os.Signal{os.Interrupt, os.Interrupt}, code: 1, out: readyLine,
-			err: "parley: left at once after a second signal",
+			name: "second signal", srv: &fake{stop: block}, send: []os.Signal{os.Interrupt, os.Interrupt}, pause: sameSignal, code: 1, out: readyLine,
+			err: "parley: left at once after a second signal", took: sameSignal,
+		},
+		{
+			name: "one signal, sent to the process and its group",
+			srv:  &fake{stop: func(context.Context) error { time.Sleep(time.Second); return nil }},
+			send: []os.Signal{syscall.SIGTERM, syscall.SIGTERM}, out: readyLine, took: time.Second,
 		},
 		{
 			name: "second signal while starting", srv: &fake{start: func(context.Context) error { time.Sleep(time.Minute); return nil }},
-			send: []os.Signal{os.Interrupt, os.Interrupt}, code: 1, err: "parley: left at once after a second signal",
+			send: []os.Signal{os.Interrupt, os.Interrupt}, pause: sameSignal, code: 1, err: "parley: left at once after a second signal", took: sameSignal,
 		},
 		{
 			name: "does not listen to its context", srv: &fake{stop: func(context.Context) error { time.Sleep(time.Minute); return nil }},
@@ -158,7 +166,10 @@ func TestServe(t *testing.T) {
 				begin := time.Now()
 				code := make(chan int, 1)
 				go func() { code <- b.main.Run(t.Context()) }()
-				for _, s := range tt.send {
+				for i, s := range tt.send {
+					if i > 0 {
+						time.Sleep(tt.pause)
+					}
 					synctest.Wait()
 					b.signals <- s
 				}
@@ -254,6 +265,7 @@ func TestTools(t *testing.T) {
 	t.Parallel()
 	good := filepath.Join(t.TempDir(), "good.yaml")
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	empty := filepath.Join(t.TempDir(), "none")
 	write(t, good, "webhooks: {enable: [afterUserOnline], unknown: 1}\n")
 	write(t, bad, "nope: 1\nlog: {level: loud}\nsecret: 0123456789abcdef-SECRET\n")
 	tests := []struct {
@@ -272,6 +284,9 @@ func TestTools(t *testing.T) {
 		{[]string{"config", "print", "--help"}, 0, []string{"--config"}, nil},
 		{[]string{"version", "--help"}, 0, []string{"version"}, nil},
 		{[]string{"version"}, 0, []string{"parley ", "go1."}, nil},
+		{[]string{"migrate", "--help"}, 0, []string{"status", "up"}, nil},
+		{[]string{"migrate", "status", "--data", empty}, 0, []string{"00001_init missing\n"}, nil},
+		{[]string{"migrate", "up", "--config", bad}, 1, nil, []string{"cannot migrate: ", "nope ("}},
 		{[]string{"dance"}, 2, nil, []string{"parley: ", "dance", "--help"}},
 		{[]string{"serve", "--no-such"}, 2, nil, []string{"--no-such"}},
 		{[]string{"token"}, 2, nil, []string{"--user ID and --platform N, or --admin"}},
@@ -318,6 +333,35 @@ func TestTools(t *testing.T) {
 				t.Errorf("a secret is shown: %s %s", out, errs)
 			}
 		})
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	run := func(command string) (int, string, string) {
+		b := newBench(nil, "migrate", command, "--data", dir)
+		return b.main.Run(t.Context()), b.out.String(), b.errs.String()
+	}
+	for _, tt := range []struct{ command, want string }{
+		{"up", "00001_init applied\n"},
+		{"up", "the schema is up to date\n"},
+		{"status", "00001_init applied 20"},
+	} {
+		if code, out, errs := run(tt.command); code != 0 || !strings.HasPrefix(out, tt.want) || strings.Contains(out, "missing") {
+			t.Errorf("%s: code %d, stdout %q, stderr %q", tt.command, code, out, errs)
+		}
+	}
+	// A server that runs has brought the schema up to date, and must not lose it underneath.
+	unlock, err := config.LockDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := run("up"); code != 1 || !strings.Contains(errs, "in use by another parley") {
+		t.Errorf("beside a server: code %d, stderr %q", code, errs)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -16,6 +16,9 @@ const (
 	// SIGTERM; one second is left for what does not listen to its context.
 	drainTimeout = 9 * time.Second
 	leaveTimeout = 10 * time.Second
+	// sameSignal is how soon after the first signal another one is the same wish, not
+	// impatience: timeout(1) and terminals send it to a process and again to its group.
+	sameSignal = 500 * time.Millisecond
 )
 
 // runner is the part of a server that this command drives.
@@ -98,11 +101,12 @@ func finish(ctx context.Context, srv runner, signals <-chan os.Signal, cause err
 // leaving is the way out: it begins with the wish to stop and bounds everything after it.
 type leaving struct {
 	signals <-chan os.Signal
+	began   time.Time
 	late    *time.Timer
 }
 
 func leave(signals <-chan os.Signal) leaving {
-	return leaving{signals: signals, late: time.NewTimer(leaveTimeout)}
+	return leaving{signals: signals, began: time.Now(), late: time.NewTimer(leaveTimeout)}
 }
 
 func (l leaving) release() { l.late.Stop() }
@@ -123,13 +127,17 @@ func (l leaving) stop(ctx context.Context, srv runner) error {
 // await waits for work that was told to end and returns its error. When a
 // second signal or the clock comes first, ended is false and the error is that.
 func (l leaving) await(work <-chan error) (ended bool, err error) {
-	select {
-	case err := <-work:
-		return true, err
-	case <-l.signals:
-		return false, errSecondSignal
-	case <-l.late.C:
-		return false, errNoEnd
+	for {
+		select {
+		case err := <-work:
+			return true, err
+		case <-l.signals:
+			if time.Since(l.began) >= sameSignal {
+				return false, errSecondSignal
+			}
+		case <-l.late.C:
+			return false, errNoEnd
+		}
 	}
 }
 

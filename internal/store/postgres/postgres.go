@@ -60,6 +60,19 @@ func Open(ctx context.Context, url string) (*sqlstore.DB, error) {
 	return sqlstore.New(&engine{db: db}), nil
 }
 
+// Status returns the steps of the schema and which of them the database has.
+func Status(ctx context.Context, url string) ([]migrations.Step, error) {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	steps, err := migrations.Status(ctx, db, migrations.Postgres)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return steps, nil
+}
+
 func migrate(ctx context.Context, db *sql.DB) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {

@@ -11,7 +11,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 
 	"modernc.org/sqlite" // the driver, and its errors
 
@@ -50,6 +52,23 @@ func Open(ctx context.Context, path string) (*sqlstore.DB, error) {
 		return nil, err
 	}
 	return sqlstore.New(e), nil
+}
+
+// Status returns the steps of the schema and which of them the database file has. It
+// makes no file.
+func Status(ctx context.Context, path string) ([]migrations.Step, error) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return migrations.All(migrations.SQLite)
+	}
+	db, err := sql.Open("sqlite", dsn(path, readerCacheKiB))
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", path, err)
+	}
+	steps, err := migrations.Status(ctx, db, migrations.SQLite)
+	if err = errors.Join(err, db.Close()); err != nil {
+		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
+	}
+	return steps, nil
 }
 
 func open(ctx context.Context, path string) (*engine, error) {
