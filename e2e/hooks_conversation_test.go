@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -169,10 +170,12 @@ func TestInvitedInSteps(t *testing.T) {
 	}
 }
 
-// TestConversationReplaced: each answer changes its own record, or those of its step.
+// TestConversationReplaced: each answer changes its own record, or those of its step,
+// and devices that make such a record by themselves are told.
 func TestConversationReplaced(t *testing.T) {
 	onEngines(t, func(t *testing.T, s *imtest.Server, hooks *imtest.Hooks) {
 		register(t, s, "ann", "bob", "cid")
+		ann, bob, cid := login(t, s, "ann", imtest.DialOptions{}), login(t, s, "bob", imtest.DialOptions{}), login(t, s, "cid", imtest.DialOptions{})
 		full := imtest.H{"recvMsgOpt": 2, "isPinned": true, "isPrivateChat": true, "burnDuration": 30, "groupAtType": 1, "attachedInfo": "a", "ex": "e"}
 		hooks.Reply(func(k imtest.Hook) imtest.H {
 			switch {
@@ -184,6 +187,7 @@ func TestConversationReplaced(t *testing.T) {
 			return nil
 		})
 		settledChat(t, s, hooks, "ann", "bob", "")
+		bob.next(t, "the record that is not as bob's device made it", notice(im.ContentConversationChanged))
 		want := record{"bob", "si_ann_bob", 2, 1, 30, true, true, "a", "e"}
 		if got := records(t, s, "bob"); len(got) != 1 || got[0] != want {
 			t.Errorf("bob's records %+v, want %+v", got, want)
@@ -200,6 +204,12 @@ func TestConversationReplaced(t *testing.T) {
 		// What the record says counts for the next message: no push to bob's phone, but no refusal.
 		group := makeGroup(t, s, "ann", "cid")
 		settledChat(t, s, hooks, "ann", "", group)
+		for _, u := range []user{ann, cid} { // ann's of the other chat is as any device makes it
+			m := u.next(t, "the record of "+u.UserID, notice(im.ContentConversationChanged))
+			if !strings.Contains(string(m.Content), im.GroupConversationID(group)) {
+				t.Errorf("%s is told of %s", u.UserID, m.Content)
+			}
+		}
 		for _, owner := range []string{"ann", "cid"} {
 			list := records(t, s, owner)
 			i := slices.IndexFunc(list, func(r record) bool { return r.ConversationID == im.GroupConversationID(group) })

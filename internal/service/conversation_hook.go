@@ -361,7 +361,28 @@ func (s *Service) makeFirst(e *msglog.Entry, d *msglog.Delivery, asked *newRecor
 			committed()
 		}
 		s.forget(asked, chat)
+		s.tellReplaced(im.Operator{OperationID: d.OperationID}, chat, asked)
 	}
+}
+
+// tellReplaced tells the owners of records that a message has brought about what
+// answers have replaced in them (1300): a device makes such a record by itself when
+// the message comes, and would keep its own values until its next sync.
+func (s *Service) tellReplaced(op im.Operator, chat string, n *newRecords) {
+	var owners []string
+	for owner, step := range n.of {
+		if step.refusal == nil && !step.patch.Empty() {
+			owners = append(owners, owner)
+		}
+	}
+	if len(owners) == 0 {
+		return
+	}
+	slices.Sort(owners)
+	s.later(op, chat, func(ctx context.Context, op im.Operator) error {
+		s.tellChatChanged(ctx, op, chat, owners)
+		return nil
+	})
 }
 
 // begun reports whether a chat has a message. Once it has, that stays so.

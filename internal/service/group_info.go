@@ -113,7 +113,7 @@ func (s *Service) setGroupInfo(ctx context.Context, op im.Operator, name, groupI
 		return setTips(changed, groupInfoSetTips{OpUser: operator, Group: g, memberVersion: at(v)})
 	})
 	if err == nil && announced {
-		s.later(op, groupID, func(ctx context.Context, op im.Operator) error { return s.flagAnnouncement(ctx, op, groupID) })
+		s.later(op, im.GroupConversationID(groupID), func(ctx context.Context, op im.Operator) error { return s.flagAnnouncement(ctx, op, groupID) })
 	}
 	return err
 }

@@ -157,7 +157,7 @@ func (s *Service) admit(ctx context.Context, op im.Operator, name string, e entr
 	})
 	if err == nil {
 		s.forget(asked, im.GroupConversationID(groupID))
-		s.tellChatChanged(ctx, op, groupID, memberIDs(e.members))
+		s.tellChatChanged(ctx, op, im.GroupConversationID(groupID), memberIDs(e.members))
 	}
 	return err
 }

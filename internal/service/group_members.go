@@ -53,7 +53,7 @@ func (s *Service) QuitGroup(ctx context.Context, op im.Operator, groupID, userID
 		return setTips(told, memberQuitTips{Group: g, QuitUser: m, memberVersion: at(v)})
 	})
 	if err == nil {
-		s.tellChatChanged(ctx, op, groupID, []string{userID})
+		s.tellChatChanged(ctx, op, im.GroupConversationID(groupID), []string{userID})
 	}
 	return err
 }
@@ -121,7 +121,7 @@ func (s *Service) KickMembers(ctx context.Context, op im.Operator, groupID strin
 		return t.emit(ctx, im.AfterKickGroup, "", func(string) []byte { return webhook.KickGroupBody(groupID, userIDs, reason) })
 	})
 	if err == nil {
-		s.tellChatChanged(ctx, op, groupID, userIDs)
+		s.tellChatChanged(ctx, op, im.GroupConversationID(groupID), userIDs)
 	}
 	return err
 }

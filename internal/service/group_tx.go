@@ -322,9 +322,9 @@ func (s *Service) tellEach(ctx context.Context, op im.Operator, users []string, 
 	}
 }
 
-// tellChatChanged sends 1300 to users whose record of a group's chat has changed.
-func (s *Service) tellChatChanged(ctx context.Context, op im.Operator, groupID string, users []string) {
-	list := []string{im.GroupConversationID(groupID)}
+// tellChatChanged sends 1300 to users whose record of a conversation has changed.
+func (s *Service) tellChatChanged(ctx context.Context, op im.Operator, conversationID string, users []string) {
+	list := []string{conversationID}
 	s.tellEach(ctx, op, users, false, func(id string) (notice, any) {
 		return notice{contentType: im.ContentConversationChanged, from: id, to: id, session: im.SessionSingle},
 			conversationUpdateTips{UserID: id, ConversationIDList: list}

@@ -10,10 +10,11 @@ import (
 )
 
 // mentions flags the conversation records of users who were named in a group
-// message, and of all members after an announcement (messages.md 8.4), when what
+// message, and of all members after an announcement (messages.md 8.4), and tells
+// owners of new records that are not what their devices take them for, when what
 // says so is committed and without anybody waiting for it. It has a goroutine while
-// there is something to do. Flags that are under way when the server stops are
-// lost; the message is not.
+// there is something to do. What is under way when the server stops is lost; the
+// message is not, and devices learn of records at their next sync.
 type mentions struct {
 	mu      sync.Mutex // guards what follows
 	queue   []func(ctx context.Context)
@@ -22,8 +23,8 @@ type mentions struct {
 	quit    context.CancelFunc // of the goroutine
 }
 
-// maxMentions is how many messages and announcements may wait for their flags; more
-// than that come from a flood, and further ones stay without.
+// maxMentions is how many messages and announcements may wait for what they bring
+// about; more than that come from a flood, and further ones stay without.
 const maxMentions = 4096
 
 // add queues a piece of work; false if there is too much already.
@@ -94,22 +95,22 @@ func (s *Service) mentioned(op im.Operator, m *im.Message) func() {
 	all := slices.Contains(m.AtUserIDList, im.AtAll)
 	named := distinct(slices.DeleteFunc(slices.Clone(m.AtUserIDList), func(id string) bool { return id == im.AtAll }))
 	return func() {
-		s.later(op, groupID, func(ctx context.Context, op im.Operator) error {
+		s.later(op, im.GroupConversationID(groupID), func(ctx context.Context, op im.Operator) error {
 			return s.flagMentions(ctx, op, groupID, sender, named, all)
 		})
 	}
 }
 
-// later queues the setting of flags. It is done in nobody's name but the server's.
-func (s *Service) later(op im.Operator, groupID string, flag func(context.Context, im.Operator) error) {
+// later queues work on the records of a conversation. It is done in nobody's name but the server's.
+func (s *Service) later(op im.Operator, conversationID string, work func(context.Context, im.Operator) error) {
 	op = im.Operator{UserID: op.UserID, OperationID: op.OperationID}
 	queued := s.mentions.add(func(ctx context.Context) {
-		if err := flag(ctx, op); err != nil && ctx.Err() == nil {
-			s.logger.Warn("members not flagged", "group", groupID, "op", op.OperationID, "err", err)
+		if err := work(ctx, op); err != nil && ctx.Err() == nil {
+			s.logger.Warn("conversation records not flagged", "conversation", conversationID, "op", op.OperationID, "err", err)
 		}
 	})
 	if !queued {
-		s.logger.Warn("members not flagged, too many wait", "group", groupID, "op", op.OperationID)
+		s.logger.Warn("conversation records not flagged, too many wait", "conversation", conversationID, "op", op.OperationID)
 	}
 }
 
@@ -171,7 +172,7 @@ func (s *Service) flagMembers(ctx context.Context, op im.Operator, groupID strin
 			return err
 		}
 		slices.Sort(changed)
-		s.tellChatChanged(ctx, op, groupID, changed)
+		s.tellChatChanged(ctx, op, chat, changed)
 	}
 	return nil
 }
