@@ -368,6 +368,35 @@ func TestMessageVeto(t *testing.T) {
 	}
 }
 
+// TestVetoOfLargeMessages: no message is so large that the business server is not
+// asked, and none is it not told of.
+func TestVetoOfLargeMessages(t *testing.T) {
+	t.Parallel()
+	s, hooks := hookedServer(t)
+	register(t, s, "ann", "bob")
+	ann := login(t, s, "ann", imtest.DialOptions{})
+	for name, unit := range map[string]string{"markup": "<", "backslashes": `\\`, "control characters": "\x01"} {
+		hooks.Reply(func(k imtest.Hook) imtest.H {
+			if short(k.Command) == "BeforeSendSingleMsg" {
+				return imtest.Veto(vetoCode)
+			}
+			return nil
+		})
+		m := ann.Text("bob", "", "")
+		m.Content = []byte(`{"content":"` + strings.Repeat(unit, (512<<10-16)/len(unit)) + `"}`)
+		_, err := ann.Send(m)
+		refused(t, "a large message of "+name, err, vetoCode)
+
+		hooks.Reply(nil)
+		m.ClientMsgID = im.NewID()
+		_, err = ann.Send(m)
+		must(t, err)
+		if k := hook(t, hooks, im.AfterSendSingleMsg.String(), "clientMsgID", m.ClientMsgID); k.Body["content"] != string(m.Content) {
+			t.Errorf("%s: the content is told as another", name)
+		}
+	}
+}
+
 // TestMessageWithoutAnswer: where nobody answers, failedContinue decides.
 func TestMessageWithoutAnswer(t *testing.T) {
 	t.Parallel()

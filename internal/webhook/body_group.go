@@ -6,8 +6,9 @@ import (
 	"parley/internal/im"
 )
 
-// maxBody is the largest body that receivers are promised (Config.MaxBody by
-// default): lists that may grow without end are cut, or shared out, to fit it.
+// maxBody is the size that lists which may grow without end are cut, or shared out,
+// to fit: receivers bound what they read. Bodies about large messages, or texts, may be
+// larger (Config.MaxBody).
 const maxBody = 1 << 20
 
 // groupMember is an element of initMemberList.

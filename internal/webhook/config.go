@@ -45,7 +45,9 @@ type Config struct {
 	Version string
 	// Proxy is the URL of a forward proxy; empty: none, whatever the environment says.
 	Proxy string
-	// MaxBody is the largest body that is sent, in bytes. A larger one becomes a dead letter.
+	// MaxBody is the largest body that is sent, in bytes. The default is above all that
+	// users can bring about: nobody evades a veto by a large message. A larger one becomes
+	// a dead letter, and counts as a failure of a before callback.
 	MaxBody int
 	// MaxLoaded and MaxLoadedBytes bound the events in memory and their bodies.
 	MaxLoaded      int
@@ -107,7 +109,7 @@ func Default() Config {
 		ResumeRate:          500,
 		Log:                 LogConfig{Keep: 72 * time.Hour, Rows: 1_000_000, Answers: true, Bodies: true},
 		AlarmBacklog:        1_000_000,
-		MaxBody:             1 << 20,
+		MaxBody:             10 << 20,
 		MaxLoaded:           4096,
 		MaxLoadedBytes:      64 << 20,
 		PauseAfter:          5 * 24 * time.Hour,
