@@ -45,6 +45,8 @@ const (
 	CallbackUnreachable
 	CallbackUnreadable
 	UploadExpired
+	// DataMismatch is data that is not what was announced, or that cannot be made as it must be.
+	DataMismatch
 	// Unusable is a fault of the caller's that the protocol has no code of its own for.
 	Unusable
 	TooMany // over a limit of requests or messages in a time

@@ -207,7 +207,7 @@ func (s *Service) freeGroupID(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return "", im.Errorf(im.CallbackUnreadable, "service.freeGroupID", "no free group id found")
+	return "", im.Errorf(im.DataMismatch, "service.freeGroupID", "no free group id found")
 }
 
 // operatorMember is how a group notification shows who did it (rest-group.md 7).

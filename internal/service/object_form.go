@@ -160,7 +160,7 @@ func (s *Service) CompleteForm(ctx context.Context, op im.Operator, base, id str
 	case err != nil:
 		return "", err
 	case info.Size > 0 && info.Size != t.Form.Size:
-		return "", im.Errorf(im.CallbackUnreadable, name, "the file has %d bytes, announced were %d", info.Size, t.Form.Size)
+		return "", im.Errorf(im.DataMismatch, name, "the file has %d bytes, announced were %d", info.Size, t.Form.Size)
 	}
 	u := &im.ObjectUpload{ID: t.ID, Key: t.Form.Key, Digest: "form " + t.Form.Key}
 	if t.Form.Absolute { // there may be another content under this key now

@@ -47,6 +47,7 @@ var codes = map[im.Kind]struct {
 	im.CallbackUnreadable:   {90007, "DataError"},
 	im.TooMany:              {http.StatusTooManyRequests, "TooManyRequests"},
 	im.UploadExpired:        {1701, "FileUploadedExpiredError"},
+	im.DataMismatch:         {90007, "DataError"},
 	im.Unusable:             {http.StatusInternalServerError, "ServerInternalError"},
 }
 
