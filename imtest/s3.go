@@ -54,6 +54,14 @@ var s3Program = sync.OnceValues(func() (string, error) {
 // skipped; with CI=true in the environment it fails.
 func StartS3(t testing.TB) S3 {
 	t.Helper()
+	s, start := PrepareS3(t)
+	start()
+	return s
+}
+
+// PrepareS3 is StartS3 for a store that is away at first: it runs from the call of start on.
+func PrepareS3(t testing.TB) (s S3, start func()) {
+	t.Helper()
 	program, err := s3Program()
 	if err != nil {
 		reason := fmt.Sprintf("no S3-compatible store can be started: %v", err)
@@ -62,7 +70,7 @@ func StartS3(t testing.TB) S3 {
 		}
 		t.Skip(reason)
 	}
-	s := S3{Bucket: "parley-test", AccessKey: "imtest", SecretKey: "imtest-s3-secret"}
+	s = S3{Bucket: "parley-test", AccessKey: "imtest", SecretKey: "imtest-s3-secret"}
 	dir := t.TempDir()
 	for _, d := range []string{filepath.Join("root", s.Bucket), "meta"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
@@ -78,6 +86,15 @@ func StartS3(t testing.TB) S3 {
 		t.Fatal(err)
 	}
 	s.Endpoint = "http://" + address
+	return s, func() {
+		t.Helper()
+		runS3(t, s, program, dir, address)
+	}
+}
+
+// runS3 runs the program on a directory until the test ends.
+func runS3(t testing.TB, s S3, program, dir, address string) {
+	t.Helper()
 	var output bytes.Buffer
 	// Metadata beside the files: not every file system has attributes for it.
 	cmd := exec.Command(program, "--port", address, "--access", s.AccessKey, "--secret", s.SecretKey, "--quiet",
@@ -101,7 +118,7 @@ func StartS3(t testing.TB) S3 {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 		if err == nil {
 			_ = conn.Close()
-			return s
+			return
 		}
 		select {
 		case <-ended:

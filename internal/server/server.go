@@ -130,7 +130,7 @@ func New(o Options) (_ *Server, err error) {
 	if s.store, err = openStore(ctx, cfg); err != nil {
 		return nil, err
 	}
-	if s.objects, err = openObjects(ctx, cfg, secret); err != nil {
+	if s.objects, err = openObjects(ctx, cfg, secret, o.Log); err != nil {
 		return nil, err
 	}
 	s.reload, s.configFile = o.Reload, o.ConfigFile
@@ -163,6 +163,7 @@ func New(o Options) (_ *Server, err error) {
 		return nil, err
 	}
 	s.health.Set("store", s.store.Ping)
+	s.health.Set("objects", s.objects.check)
 	s.health.Set("webhooks", func(context.Context) error { return obs.Degraded(s.hooks.Alarm()) })
 	s.listeners = []*listener{
 		{setting: "api.listen", address: cfg.API.Listen, srv: &http.Server{

@@ -48,11 +48,12 @@ type Store struct {
 
 var _ object.Storage = (*Store)(nil)
 
-// openTimeout bounds the first request to the store, at the start of the server.
-const openTimeout = 25 * time.Second
+// attempts is how often a request is made to a store that does not answer, or fails
+// by itself. The SDKs wait 10 s for an answer of this server.
+const attempts = 2
 
-// Open returns the store in a bucket, which must exist.
-func Open(ctx context.Context, o Options) (*Store, error) {
+// Open returns the store in a bucket. It makes no request: see Check.
+func Open(o Options) (*Store, error) {
 	transport, err := minio.DefaultTransport(true)
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
@@ -69,15 +70,35 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.public, err = newClient(o, o.PublicURL, transport); err != nil {
 		return nil, fmt.Errorf("s3: publicURL: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, openTimeout)
-	defer cancel()
-	switch found, err := client.BucketExists(ctx, o.Bucket); {
-	case err != nil:
-		return nil, fmt.Errorf("s3: look for the bucket %s: %w", o.Bucket, err)
-	case !found:
-		return nil, fmt.Errorf("s3: there is no bucket %s", o.Bucket)
-	}
 	return s, nil
+}
+
+// ErrAway is the cause of a Check that got no answer: the settings may be right.
+var ErrAway = errors.New("the store does not answer")
+
+// Check asks the store for the bucket. An error that wraps ErrAway may pass by itself;
+// any other is the store's own word against the settings.
+func (s *Store) Check(ctx context.Context) error {
+	found, err := s.core.Client.BucketExists(ctx, s.bucket)
+	switch {
+	case err == nil && !found:
+		return fmt.Errorf("s3: there is no bucket %s", s.bucket)
+	case err == nil:
+		return nil
+	case away(err):
+		err = fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	return fmt.Errorf("s3: look for the bucket %s: %w", s.bucket, err)
+}
+
+// away reports whether an error is a missing answer, or one that says "not now".
+func away(err error) bool {
+	var failed *url.Error
+	if errors.As(err, &failed) || errors.Is(err, context.DeadlineExceeded) {
+		return true
+	}
+	status := minio.ToErrorResponse(err).StatusCode
+	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusTooManyRequests
 }
 
 func newClient(o Options, address string, transport http.RoundTripper) (*minio.Client, error) {
@@ -91,7 +112,7 @@ func newClient(o Options, address string, transport http.RoundTripper) (*minio.C
 	}
 	return minio.New(u.Host, &minio.Options{
 		Creds: credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""), Secure: u.Scheme == "https",
-		Region: o.Region, BucketLookup: lookup, Transport: transport,
+		Region: o.Region, BucketLookup: lookup, Transport: transport, MaxRetries: attempts,
 	})
 }
 

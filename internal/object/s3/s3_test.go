@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ func options(server imtest.S3) s3.Options {
 
 func open(t *testing.T) *s3.Store {
 	t.Helper()
-	s, err := s3.Open(context.Background(), options(imtest.StartS3(t)))
+	s, err := s3.Open(options(imtest.StartS3(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,13 +93,42 @@ func TestFaultsAtStart(t *testing.T) {
 	} {
 		o := options(server)
 		change(&o)
-		s, err := s3.Open(context.Background(), o)
+		s, err := s3.Open(o)
 		if err == nil {
+			err = s.Check(context.Background())
 			s.Close()
 		}
-		if err == nil || strings.Contains(err.Error(), o.SecretKey) {
+		if err == nil || errors.Is(err, s3.ErrAway) || strings.Contains(err.Error(), o.SecretKey) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAway: a store that does not answer, or answers that it cannot, is told from wrong settings.
+func TestAway(t *testing.T) {
+	t.Parallel()
+	status := http.StatusServiceUnavailable
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+	defer srv.Close()
+	s, err := s3.Open(s3.Options{Endpoint: srv.URL, Region: "us-east-1", Bucket: "files", AccessKey: "a", SecretKey: "s", PathStyle: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Check(context.Background()); !errors.Is(err, s3.ErrAway) {
+		t.Errorf("HTTP 503: %v", err)
+	}
+	status = http.StatusOK
+	if err := s.Check(context.Background()); err != nil {
+		t.Error(err)
+	}
+	status = http.StatusForbidden
+	if err := s.Check(context.Background()); err == nil || errors.Is(err, s3.ErrAway) {
+		t.Errorf("HTTP 403: %v", err)
+	}
+	srv.Close()
+	if err := s.Check(context.Background()); !errors.Is(err, s3.ErrAway) {
+		t.Errorf("nobody listens: %v", err)
 	}
 }
 
@@ -197,7 +228,7 @@ func TestPublicURL(t *testing.T) {
 	ctx := context.Background()
 	o := options(imtest.StartS3(t))
 	o.PublicURL = "https://files.test/"
-	s, err := s3.Open(ctx, o)
+	s, err := s3.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
