@@ -6,15 +6,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"parley/internal/im"
 )
 
 const jpushURL = "https://api.jpush.cn"
 
+// jpushMost is how many aliases a request takes.
+const jpushMost = 1000
+
 // Codes of JPush's answers that mean something to us.
 const (
+	jpushInvalid = 1003 // a parameter, among them the aliases
 	jpushNobody  = 1011 // no device has the alias
 	jpushTooMany = 2002 // more than the application may send
 )
@@ -74,7 +80,6 @@ type (
 			Alias []string `json:"alias"`
 		} `json:"audience"`
 		Notification struct {
-			Alert   string       `json:"alert"`
 			Android jpushAndroid `json:"android"`
 			IOS     jpushIOS     `json:"ios"`
 		} `json:"notification"`
@@ -88,10 +93,29 @@ type (
 
 // Send implements Vendor.
 func (p *jpush) Send(ctx context.Context, j *im.PushJob) (string, error) {
+	if len(j.UserID) > maxAlias {
+		return "", &longAlias
+	}
+	return p.send(ctx, j, []string{j.UserID})
+}
+
+// Most implements ListVendor.
+func (p *jpush) Most() int { return jpushMost }
+
+// SendList implements ListVendor. JPush does not say who of a list has a device.
+func (p *jpush) SendList(ctx context.Context, jobs []im.PushJob) (id string, unknown []string, err error) {
+	users, unknown := aliases(jobs)
+	if len(users) > 0 {
+		id, err = p.send(ctx, &jobs[0], users)
+	}
+	return id, unknown, err
+}
+
+// send tells users what a job says.
+func (p *jpush) send(ctx context.Context, j *im.PushJob, users []string) (string, error) {
 	var q jpushPush
 	q.Platform = "all"
-	q.Audience.Alias = []string{j.UserID}
-	q.Notification.Alert = j.Note.Body
+	q.Audience.Alias = users
 	q.Notification.Android = jpushAndroid{Alert: j.Note.Body, Title: j.Note.Title, Extras: data(j)}
 	if p.o.Intent != "" {
 		q.Notification.Android.Intent = &jpushIntent{p.o.Intent}
@@ -130,6 +154,13 @@ func (p *jpush) Send(ctx context.Context, j *im.PushJob) (string, error) {
 		f.Remedy = Forget
 	case jpushTooMany:
 		f.Remedy = TryAgain
+		if s, err := strconv.Atoi(a.header.Get("X-Rate-Limit-Reset")); err == nil && s > 0 {
+			f.After = time.Duration(s) * time.Second
+		}
+	case jpushInvalid:
+		if len(users) > 1 {
+			f.Remedy = Apart
+		}
 	}
 	return "", f
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -223,7 +224,7 @@ func (k *keeper) turn(claim bool) time.Duration {
 
 	ctx, cancel := context.WithTimeout(context.Background(), storeLimit)
 	defer cancel()
-	var claimed []im.PushJob
+	var claimed [][]im.PushJob
 	var queued, dropped int
 	err := k.p.o.Store.Update(ctx, func(tx store.Tx) (err error) {
 		if err = k.write(ctx, tx, settled, added, results, now.UnixMilli()); err != nil {
@@ -240,9 +241,7 @@ func (k *keeper) turn(claim bool) time.Duration {
 		}
 		claimed = nil
 		if claim && queued > 0 {
-			claimed, err = tx.ClaimPushJobs(ctx, store.PushClaim{
-				Claim: im.NewID(), Node: k.p.o.Node, Now: now.UnixMilli(), Until: now.Add(lease).UnixMilli(), Limit: free,
-			})
+			claimed, err = k.claim(ctx, tx, now, free)
 		}
 		return err
 	})
@@ -263,8 +262,8 @@ func (k *keeper) turn(claim bool) time.Duration {
 	close(k.turned)
 	k.turned = make(chan struct{})
 	k.sending += len(claimed)
-	for _, j := range claimed {
-		k.active.Go(func() { k.send(j) })
+	for _, jobs := range claimed {
+		k.active.Go(func() { k.send(jobs) })
 	}
 	if len(k.added)+len(k.results) > 0 || len(k.settled) >= settleMany {
 		k.signal()
@@ -354,35 +353,69 @@ func showsBadge(p im.Platform) bool {
 	return p == 0 || p == im.PlatformIOS || p == im.PlatformIPad || p == im.PlatformOSX
 }
 
+// claim takes over jobs for up to free attempts: each is of one job, or of those that
+// the vendor takes in one request.
+func (k *keeper) claim(ctx context.Context, tx store.Tx, now time.Time, free int) (attempts [][]im.PushJob, err error) {
+	c := store.PushClaim{Claim: im.NewID(), Node: k.p.o.Node, Now: now.UnixMilli(), Until: now.Add(lease).UnixMilli(), Limit: free}
+	list, ok := k.p.o.Vendor.(ListVendor)
+	if !ok {
+		jobs, err := tx.ClaimPushJobs(ctx, c)
+		return slices.Collect(slices.Chunk(jobs, 1)), err
+	}
+	c.Together, c.Limit = true, list.Most()
+	for range free {
+		c.Claim = im.NewID()
+		jobs, err := tx.ClaimPushJobs(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if len(jobs) == 0 {
+			break
+		}
+		attempts = append(attempts, jobs)
+	}
+	return attempts, nil
+}
+
 // send makes one attempt.
-func (k *keeper) send(j im.PushJob) {
-	r := k.attempt(j)
+func (k *keeper) send(jobs []im.PushJob) {
+	results := k.attempt(jobs)
 	k.mu.Lock()
-	k.results = append(k.results, r)
+	k.results = append(k.results, results...)
 	k.sending--
 	k.mu.Unlock()
 	k.signal()
 }
 
-func (k *keeper) attempt(j im.PushJob) result {
-	p := k.p
-	log := p.log.With("vendor", p.o.Vendor.Name(), "user", j.UserID, "platform", j.Platform.String(), "msg", j.MessageID, "attempt", j.Attempts+1)
-	now := p.o.Now()
-	if now.Sub(time.UnixMilli(j.CreatedAt)) > maxAge {
-		p.metrics.dropped.WithLabelValues("age").Inc()
-		return result{job: j}
+// attempt hands jobs to the vendor: one, or several that say the same.
+func (k *keeper) attempt(jobs []im.PushJob) []result {
+	p, first := k.p, &jobs[0]
+	log := p.log.With("vendor", p.o.Vendor.Name(), "msg", first.MessageID, "attempt", first.Attempts+1)
+	if len(jobs) == 1 {
+		log = log.With("user", first.UserID, "platform", first.Platform.String())
+	} else {
+		log = log.With("users", len(jobs))
+	}
+	now, n := p.o.Now(), float64(len(jobs))
+	if now.Sub(time.UnixMilli(first.CreatedAt)) > maxAge {
+		p.metrics.dropped.WithLabelValues("age").Add(n)
+		return resultsOf(jobs, 0)
 	}
 	ctx, cancel := context.WithTimeout(k.sends, sendTimeout)
 	defer cancel()
-	id, err := p.o.Vendor.Send(ctx, &j)
+	id, unknown, err := k.hand(ctx, jobs)
 	p.metrics.took.Observe(p.o.Now().Sub(now).Seconds())
 	if err == nil {
-		p.metrics.sent.WithLabelValues("sent").Inc()
+		p.metrics.sent.WithLabelValues("sent").Add(n - float64(len(unknown)))
+		p.metrics.sent.WithLabelValues("gone").Add(float64(len(unknown)))
 		log.Debug("offline push sent", "id", id)
-		return result{job: j}
+		if len(unknown) > 0 {
+			log.Info("offline push not sent to all, the vendor knows no device of the others", "others", len(unknown), "first", unknown[0])
+		}
+		return resultsOf(jobs, 0)
 	}
 	if k.sends.Err() != nil { // the server stops: the next one tries again
-		return result{job: j, again: p.o.Now().UnixMilli()}
+		return resultsOf(jobs, p.o.Now().UnixMilli())
 	}
 	var f *Failure
 	if !errors.As(err, &f) {
@@ -390,27 +423,56 @@ func (k *keeper) attempt(j im.PushJob) result {
 	}
 	switch f.Remedy {
 	case Forget:
-		p.metrics.sent.WithLabelValues("gone").Inc()
+		p.metrics.sent.WithLabelValues("gone").Add(n)
 		log.Info("offline push not sent, the device is gone", "status", f.Status, "reason", f.Reason)
-		return result{job: j, forget: j.Token != ""}
+		out := resultsOf(jobs, 0)
+		for i := range out {
+			out[i].forget = jobs[i].Token != ""
+		}
+		return out
 	case GiveUp:
-		p.metrics.sent.WithLabelValues("refused").Inc()
+		p.metrics.sent.WithLabelValues("refused").Add(n)
 		log.Warn("offline push not sent", "status", f.Status, "reason", f.Reason)
-		return result{job: j}
+		return resultsOf(jobs, 0)
+	case Apart:
+		log.Info("offline push refused as a list, the users are tried one by one", "status", f.Status, "reason", f.Reason)
+		out := resultsOf(jobs, 0)
+		for i := range out { // what is due at different times is not claimed together
+			out[i].again = p.o.Now().UnixMilli() + int64(i)
+		}
+		return out
 	}
-	p.metrics.sent.WithLabelValues("failed").Inc()
-	if j.Attempts >= len(waits) {
-		p.metrics.dropped.WithLabelValues("attempts").Inc()
+	p.metrics.sent.WithLabelValues("failed").Add(n)
+	if first.Attempts >= len(waits) {
+		p.metrics.dropped.WithLabelValues("attempts").Add(n)
 		log.Warn("offline push given up", "status", f.Status, "reason", f.Reason)
-		return result{job: j}
+		return resultsOf(jobs, 0)
 	}
-	wait := time.Duration(float64(waits[j.Attempts]) * (0.8 + 0.4*rand.Float64()))
+	wait := time.Duration(float64(waits[first.Attempts]) * (0.8 + 0.4*rand.Float64()))
 	if f.After > 0 {
 		k.pause(min(f.After, maxPause))
 		wait = max(wait, f.After)
 	}
 	log.Info("offline push failed, it is tried again", "status", f.Status, "reason", f.Reason, "in", wait)
-	return result{job: j, again: p.o.Now().Add(wait).UnixMilli()}
+	return resultsOf(jobs, p.o.Now().Add(wait).UnixMilli())
+}
+
+// hand gives jobs to the vendor in one request.
+func (k *keeper) hand(ctx context.Context, jobs []im.PushJob) (id string, unknown []string, err error) {
+	if len(jobs) > 1 { // only a ListVendor is given several
+		return k.p.o.Vendor.(ListVendor).SendList(ctx, jobs)
+	}
+	id, err = k.p.o.Vendor.Send(ctx, &jobs[0])
+	return id, nil, err
+}
+
+// resultsOf returns one result for all jobs.
+func resultsOf(jobs []im.PushJob, again int64) []result {
+	out := make([]result, len(jobs))
+	for i := range jobs {
+		out[i] = result{job: jobs[i], again: again}
+	}
+	return out
 }
 
 // pause keeps jobs from being claimed for a while, as the vendor wishes.

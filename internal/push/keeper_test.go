@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -111,6 +112,56 @@ func TestRetryAfter(t *testing.T) {
 	}
 	w.clock.Add(1_000)
 	w.until("the others", func() bool { w.p.keeper.signal(); return len(w.vendor.jobs()) == 3 })
+}
+
+// TestLists: users who are told the same share a request, and a list that is refused
+// is taken apart.
+func TestLists(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sqliteStore(t))
+	w.vendor.byUser = true
+	v := &fakeListVendor{fakeVendor: w.vendor}
+	w.o.Vendor = v
+	w.groups["g"] = members{"ann", "bob", "cid", "dan", "eve", "fay", "guy"}
+	w.update(func(ctx context.Context, tx store.Tx) error { return tx.SetBadge(ctx, "cid", 3) }) // cid is told a number
+	w.start()
+	m := w.group("hi")
+	w.missed(m)
+	w.until("all are told", func() bool { return len(w.vendor.jobs()) == 6 && w.left() == [2]int{} })
+	if diff := cmp.Diff([]string{"bob hi", "cid hi", "dan hi", "eve hi", "fay hi", "guy hi"}, withoutPlatform(v.sent())); diff != "" {
+		t.Error(diff)
+	}
+	slices.SortFunc(v.lists, slices.Compare)
+	if diff := cmp.Diff([][]string{{"bob", "dan"}, {"eve", "fay"}}, v.lists); diff != "" {
+		t.Errorf("lists %s", diff)
+	}
+	v.mu.Lock()
+	v.lists, v.refuse = nil, func([]im.PushJob) error { return &Failure{Remedy: Apart, Reason: "one of them"} }
+	v.mu.Unlock()
+	w.vendor.answer = func(j *im.PushJob) error {
+		if j.UserID == "dan" {
+			return &Failure{Remedy: GiveUp, Reason: "it is dan"}
+		}
+		return nil
+	}
+	w.groups["g"] = members{"ann", "bob", "dan"}
+	w.missed(w.group("again"))
+	w.until("both are tried alone", func() bool {
+		w.clock.Add(1)
+		w.p.keeper.signal()
+		return len(w.vendor.jobs()) == 8 && w.left() == [2]int{}
+	})
+	if len(v.lists) != 1 {
+		t.Errorf("lists %v", v.lists)
+	}
+}
+
+func withoutPlatform(sent []string) []string {
+	for i, s := range sent {
+		f := strings.Fields(s)
+		sent[i] = f[0] + " " + f[len(f)-1]
+	}
+	return sent
 }
 
 func TestDeadTokens(t *testing.T) {

@@ -50,6 +50,32 @@ func (v *fakeVendor) Send(_ context.Context, j *im.PushJob) (string, error) {
 	return "id", nil
 }
 
+// fakeListVendor takes lists, too, of up to two users.
+type fakeListVendor struct {
+	*fakeVendor
+	refuse func(jobs []im.PushJob) error // nil: success
+	lists  [][]string                    // the users of each request; guarded by mu
+}
+
+func (v *fakeListVendor) Most() int { return 2 }
+
+func (v *fakeListVendor) SendList(_ context.Context, jobs []im.PushJob) (string, []string, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	users := []string{}
+	for _, j := range jobs {
+		users = append(users, j.UserID)
+	}
+	v.lists = append(v.lists, users)
+	if v.refuse != nil {
+		if err := v.refuse(jobs); err != nil {
+			return "", nil, err
+		}
+	}
+	v.got = append(v.got, jobs...)
+	return "id", []string{users[0]}, nil
+}
+
 // sent returns what was given, each as "<user> <platform> <text>", sorted.
 func (v *fakeVendor) sent() []string {
 	v.mu.Lock()

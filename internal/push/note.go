@@ -10,10 +10,9 @@ import (
 )
 
 // titleOf returns the title of a message without push info, by its content type.
-// That of an @-message is empty, as clients of the wire know it.
 func titleOf(contentType int32) string {
 	switch contentType {
-	case im.ContentText:
+	case im.ContentText, im.ContentAtText: // without any text, devices would show nothing
 		return "[TEXT]"
 	case 102:
 		return "[PICTURE]"
@@ -23,8 +22,6 @@ func titleOf(contentType int32) string {
 		return "[VIDEO]"
 	case 105:
 		return "[File]"
-	case im.ContentAtText:
-		return ""
 	case 1601:
 		return "[SIGNALINVITE]"
 	}
@@ -38,10 +35,11 @@ func newNote(m *im.Message, info *im.OfflinePush) im.PushNote {
 	}
 	title := cmp.Or(info.Title, titleOf(m.ContentType))
 	n := im.PushNote{
-		Title: cut(title, maxTitle), Body: cut(cmp.Or(info.Desc, title), maxBody), Ex: info.Ex, Sound: cut(info.IOSPushSound, maxTitle),
+		Title: cutEncoded(title, maxTitle), Body: cutEncoded(cmp.Or(info.Desc, title), maxBody), Ex: info.Ex,
+		Sound:       cut(info.IOSPushSound, maxSound),
 		ClientMsgID: m.ClientMsgID, SendID: m.SendID, GroupID: m.GroupID, SessionType: m.SessionType, ContentType: m.ContentType,
 	}
-	if len(n.Ex) > maxEx { // half of it would be of no use to anybody
+	if len(cutEncoded(n.Ex, maxEx)) < len(n.Ex) { // half of it would be of no use to anybody
 		n.Ex = ""
 	}
 	return n

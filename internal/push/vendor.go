@@ -33,6 +33,17 @@ type Vendor interface {
 	Close()
 }
 
+// ListVendor is a Vendor that takes a notification for many users in one request.
+type ListVendor interface {
+	Vendor
+	// Most is how many users a request takes.
+	Most() int
+	// SendList hands over one notification for several users: its jobs differ in nothing
+	// else. It returns the vendor's id of it and the users that the vendor knows no device
+	// of. An error, as of Send, is one of all users.
+	SendList(ctx context.Context, jobs []im.PushJob) (id string, unknown []string, err error)
+}
+
 // Remedy says what to do after a failure.
 type Remedy uint8
 
@@ -41,6 +52,7 @@ const (
 	TryAgain Remedy = iota
 	GiveUp          // this notification will never be taken
 	Forget          // the device is gone: its token, too
+	Apart           // of a list: one of its users may be why, so each is tried alone
 )
 
 // Failure is a vendor's answer other than success.
@@ -54,11 +66,13 @@ type Failure struct {
 // Error returns the answer on one line.
 func (f *Failure) Error() string { return fmt.Sprintf("status %d: %s", f.Status, f.Reason) }
 
-// Bounds of a notification: vendors take some 4 KiB in all.
+// Bounds of a notification, in bytes of its texts as JSON: Apple and Google take
+// 4 KiB in all, JPush 3,584 bytes for iOS, and the ids in it need up to 900.
 const (
 	maxTitle = 256
+	maxSound = 64
 	maxBody  = 1024
-	maxEx    = 1536
+	maxEx    = 1280
 	// life is how long a vendor keeps a notification for a device it cannot reach.
 	life = 24 * time.Hour
 )
@@ -80,6 +94,54 @@ func cut(text string, n int) string {
 		n--
 	}
 	return text[:n]
+}
+
+// cutEncoded shortens a text so that encode makes at most n bytes of it, without quotes.
+func cutEncoded(text string, n int) string {
+	for i, r := range text {
+		if n -= encodedLen(r); n < 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+func encodedLen(r rune) int {
+	switch {
+	case r == '"', r == '\\', r == '\b', r == '\f', r == '\n', r == '\r', r == '\t':
+		return 2
+	case r < ' ', r == '\u2028', r == '\u2029', r == utf8.RuneError:
+		return 6
+	}
+	return utf8.RuneLen(r)
+}
+
+// cutRunes shortens a text to n characters.
+func cutRunes(text string, n int) string {
+	for i := range text {
+		if n--; n < 0 {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// maxAlias is the longest alias that Getui and JPush let an application bind, in bytes.
+const maxAlias = 40
+
+// longAlias is the failure of a user who cannot have an alias.
+var longAlias = Failure{Remedy: GiveUp, Reason: fmt.Sprintf("the user's id is longer than the %d bytes of an alias", maxAlias)}
+
+// aliases returns the users of jobs who can have an alias, and the others.
+func aliases(jobs []im.PushJob) (ids, others []string) {
+	for i := range jobs {
+		if id := jobs[i].UserID; len(id) <= maxAlias {
+			ids = append(ids, id)
+		} else {
+			others = append(others, id)
+		}
+	}
+	return ids, others
 }
 
 // newClient returns a client of a vendor's API. It follows no redirect.

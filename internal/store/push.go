@@ -30,6 +30,9 @@ type PushClaim struct {
 	Now   int64
 	Until int64 // when others may take the jobs
 	Limit int
+	// Together takes only jobs that one request can tell users of: those with the message,
+	// the text and the time of the first that is due.
+	Together bool
 }
 
 // PushWriter changes what offline push keeps.

@@ -147,11 +147,23 @@ func scanPushJob(s scanner, j *im.PushJob) error {
 	return json.Unmarshal(note, &j.Note)
 }
 
+// What ClaimPushJobs takes of the jobs that are due and nobody's.
+const (
+	dueJobs      = `SELECT id FROM push_jobs WHERE next_at <= $4 AND lease_until <= $4 ORDER BY next_at, id LIMIT $5`
+	dueLikeFirst = `SELECT j.id FROM push_jobs j, (SELECT next_at, message_id, note FROM push_jobs
+			WHERE next_at <= $4 AND lease_until <= $4 ORDER BY next_at, id LIMIT 1) f
+		WHERE j.next_at = f.next_at AND j.message_id = f.message_id AND j.note = f.note AND j.lease_until <= $4 ORDER BY j.id LIMIT $5`
+)
+
 // ClaimPushJobs asks twice whether a job is nobody's: the second time the row is
 // locked, so of two nodes that chose it one takes it.
 func (t *tx) ClaimPushJobs(ctx context.Context, c store.PushClaim) ([]im.PushJob, error) {
+	which := dueJobs
+	if c.Together {
+		which = dueLikeFirst
+	}
 	jobs, err := list(ctx, t.h, "ClaimPushJobs", scanPushJob, `UPDATE push_jobs SET claim = $1, node = $2, lease_until = $3
-		WHERE lease_until <= $4 AND id IN (SELECT id FROM push_jobs WHERE next_at <= $4 AND lease_until <= $4 ORDER BY next_at, id LIMIT $5)
+		WHERE lease_until <= $4 AND id IN (`+which+`)
 		RETURNING id, user_id, platform, conversation_id, token, message_id, send_time, note, created_at, attempts, claim`,
 		c.Claim, c.Node, c.Until, c.Now, c.Limit)
 	slices.SortFunc(jobs, func(a, b im.PushJob) int { return cmp.Compare(a.ID, b.ID) })

@@ -189,5 +189,18 @@ func testPushJobs(t *testing.T, st store.Store) {
 	}
 	same(t, "nothing to drop", trim(100), 0)
 	same(t, "dropped", trim(10), 90)
-	same(t, "the newest stay, and those under way", texts(claim("nine", 3000, 3)), []string{"a si_1 m3", "b si_1 m1", "u00090 si_x m9"})
+	together := func(limit int) (jobs []im.PushJob) {
+		t.Helper()
+		update(t, st, func(tx store.Tx) (err error) {
+			jobs, err = tx.ClaimPushJobs(ctx, store.PushClaim{Claim: "list", Node: "n", Now: 3000, Until: 3001, Limit: limit, Together: true})
+			return err
+		})
+		return jobs
+	}
+	same(t, "alone in its text", texts(together(9)), []string{"a si_1 m3"})
+	same(t, "alone in its time", texts(together(9)), []string{"b si_1 m1"})
+	same(t, "those that say the same, up to the limit", texts(together(3)), []string{"u00090 si_x m9", "u00091 si_x m9", "u00092 si_x m9"})
+	same(t, "the rest of them", len(together(9)), 7)
+	same(t, "no more", len(together(9)), 0)
+	same(t, "the newest stay, and those under way", texts(claim("nine", 3001, 3)), []string{"a si_1 m3", "b si_1 m1", "u00090 si_x m9"})
 }
