@@ -181,41 +181,48 @@ func (f *fcm) Send(ctx context.Context, j *im.PushJob) (string, error) {
 }
 
 // fcmFailure reads an error answer. The code of the service itself stands among
-// the details; an invalid argument without it is a fault of the whole request.
+// the details. An invalid argument may be the token or anything else: the message, or
+// a detail, tells.
 func fcmFailure(a *answer) *Failure {
 	var e struct {
 		Error struct {
-			Message string `json:"message"`
-			Status  string `json:"status"`
-			Details []struct {
-				Type      string `json:"@type"`
-				ErrorCode string `json:"errorCode"`
-			} `json:"details"`
+			Message string      `json:"message"`
+			Status  string      `json:"status"`
+			Details []fcmDetail `json:"details"`
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(a.body, &e); err != nil {
 		return a.failure(string(a.body))
 	}
-	code := e.Error.Status
+	code, request, token := e.Error.Status, false, false
 	for _, d := range e.Error.Details {
-		if strings.HasSuffix(d.Type, "fcm.v1.FcmError") && d.ErrorCode != "" {
+		switch {
+		case strings.HasSuffix(d.Type, "fcm.v1.FcmError") && d.ErrorCode != "":
 			code = d.ErrorCode
+		case strings.HasSuffix(d.Type, "google.rpc.BadRequest"):
+			request = true
+			token = token || slices.ContainsFunc(d.FieldViolations, func(v fcmViolation) bool { return v.Field == "message.token" })
 		}
 	}
-	badRequest := slices.ContainsFunc(e.Error.Details, func(d struct {
-		Type      string `json:"@type"`
-		ErrorCode string `json:"errorCode"`
-	}) bool {
-		return strings.HasSuffix(d.Type, "google.rpc.BadRequest")
-	})
 	f := a.failure(code + ": " + e.Error.Message)
 	switch {
 	case code == "UNREGISTERED", code == "SENDER_ID_MISMATCH":
 		f.Remedy = Forget
-	case code == "INVALID_ARGUMENT" && !badRequest && strings.Contains(e.Error.Message, "registration token"):
+	case code == "INVALID_ARGUMENT" && (token || !request && strings.Contains(e.Error.Message, "registration token")):
 		f.Remedy = Forget
 	case code == "THIRD_PARTY_AUTH_ERROR":
 		f.Remedy = GiveUp
 	}
 	return f
 }
+
+type (
+	fcmDetail struct {
+		Type            string         `json:"@type"`
+		ErrorCode       string         `json:"errorCode"`
+		FieldViolations []fcmViolation `json:"fieldViolations"`
+	}
+	fcmViolation struct {
+		Field string `json:"field"`
+	}
+)
