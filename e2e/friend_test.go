@@ -36,7 +36,7 @@ func refused(t *testing.T, what string, err error, code int) {
 }
 
 // must wants a call to succeed.
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

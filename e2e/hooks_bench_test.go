@@ -16,8 +16,9 @@ import (
 
 // pair is a sender with a connection and the user it writes to.
 type pair struct {
-	from *imtest.Client
-	to   string
+	from    *imtest.Client
+	to      string
+	options map[string]bool // of its messages
 }
 
 // senders connects n senders, each with a receiver of its own that is not online.
@@ -38,7 +39,7 @@ func senders(b *testing.B, s *imtest.Server, prefix string, n int) []pair {
 			b.Fatal(err)
 		}
 		b.Cleanup(c.Close)
-		out[i] = pair{c, to}
+		out[i] = pair{from: c, to: to}
 	}
 	return out
 }
@@ -55,8 +56,10 @@ func sendAll(b *testing.B, pairs []pair, n int) (each []time.Duration) {
 		wg.Go(func() {
 			var mine []time.Duration
 			for left.Add(-1) >= 0 {
+				m := p.from.Text(p.to, "", "how much is an event?")
+				m.Options = p.options
 				start := time.Now()
-				if _, err := p.from.Send(p.from.Text(p.to, "", "how much is an event?")); err != nil {
+				if _, err := p.from.Send(m); err != nil {
 					b.Error(err)
 					return
 				}

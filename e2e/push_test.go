@@ -72,7 +72,7 @@ type fcmSent struct {
 	}
 }
 
-func startFCM(t *testing.T) *fcmServer {
+func startFCM(t testing.TB) *fcmServer {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	must(t, err)
