@@ -48,6 +48,8 @@ type endpoint struct {
 	keyed bool
 	// based routes are told how the client reaches this server (withBase).
 	based bool
+	// repetitive routes take bodies of MaxBody from everybody (withRepetitions).
+	repetitive bool
 	// decode reads and checks a body; serve gets its result and returns the data of the answer.
 	decode func(body []byte) (request any, err error)
 	serve  func(ctx context.Context, op im.Operator, request any) (any, error)
@@ -191,7 +193,7 @@ func (a *API) read(c *call, into *bytes.Buffer) error {
 	switch {
 	case c.endpoint.access == public:
 		limit = a.o.MaxPublicBody
-	case c.op.Admin:
+	case c.op.Admin, c.endpoint.repetitive:
 		limit = a.o.MaxBody
 	}
 	body := http.MaxBytesReader(c.w, c.r.Body, limit)

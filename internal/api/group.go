@@ -92,7 +92,7 @@ type memberInfos struct {
 	Members []im.Member `json:"members"`
 }
 
-func (a *API) membersInfo(ctx context.Context, op im.Operator, q *group.GetGroupMembersInfoReq) (memberInfos, error) {
+func (a *API) membersInfo(ctx context.Context, op im.Operator, q *membersReq) (memberInfos, error) {
 	members, err := a.service.Members(ctx, op, q.GroupID, q.UserIDs)
 	return memberInfos{members}, err
 }

@@ -9,7 +9,7 @@ func (a *API) routes() []*endpoint {
 		route("/auth/force_logout", onlyAdmins, a.forceLogout),
 
 		route("/user/user_register", onlyAdmins, a.registerUsers),
-		route("/user/get_users_info", anyone, a.usersInfo),
+		route("/user/get_users_info", anyone, a.usersInfo).withRepetitions(),
 		route("/user/update_user_info", onlySelf, a.updateUser),
 		route("/user/update_user_info_ex", onlySelf, a.updateUserEx),
 		route("/user/account_check", onlyAdmins, a.accountCheck),
@@ -58,7 +58,7 @@ func (a *API) routes() []*endpoint {
 		route("/group/create_group", onlySelf, a.createGroup),
 		route("/group/get_groups_info", anyone, a.groupsInfo),
 		route("/group/get_group_member_list", onlyMembers, a.memberList),
-		route("/group/get_group_members_info", onlyMembers, a.membersInfo),
+		route("/group/get_group_members_info", onlyMembers, a.membersInfo).withRepetitions(),
 		route("/group/get_joined_group_list", onlySelf, a.joinedGroups),
 		route("/group/get_incremental_join_groups", onlySelf, a.incrementalJoinedGroups),
 		route("/group/get_incremental_group_members", onlyMembers, a.incrementalMembers),

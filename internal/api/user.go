@@ -41,7 +41,7 @@ type usersInfo struct {
 	UsersInfo []im.User `json:"usersInfo"`
 }
 
-func (a *API) usersInfo(ctx context.Context, _ im.Operator, q *user.GetDesignateUsersReq) (usersInfo, error) {
+func (a *API) usersInfo(ctx context.Context, _ im.Operator, q *usersReq) (usersInfo, error) {
 	users, err := a.service.Users(ctx, q.UserIDs)
 	return usersInfo{users}, err
 }

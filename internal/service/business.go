@@ -88,8 +88,8 @@ func (s *Service) SendBatch(ctx context.Context, op im.Operator, m im.Message, r
 	if err := admin(op, name); err != nil {
 		return nil, err
 	}
-	if len(recvIDs) > maxIDs {
-		return nil, im.Errorf(im.Invalid, name, "at most %d recvIDs", maxIDs)
+	if len(recvIDs) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, name, "at most %d recvIDs", MaxIDs)
 	}
 	if m.SessionType == im.SessionGroup {
 		return s.sendCopies(ctx, op, m, []string{m.RecvID}), nil

@@ -28,8 +28,8 @@ func (s *Service) Conversations(ctx context.Context, op im.Operator, ownerID str
 	if err := self(op, name, ownerID); err != nil {
 		return nil, err
 	}
-	if len(ids) > maxIDs {
-		return nil, im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
+	if len(ids) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, name, "at most %d ids", MaxIDs)
 	}
 	ids = distinct(ids)
 	found, err := s.store.Conversations(ctx, ownerID, ids)

@@ -81,8 +81,8 @@ func (s *Service) idleConversations(ctx context.Context, ownerID string, before 
 
 // boundedIDs refuses a list of conversation ids that is too long, or ids that no column takes.
 func boundedIDs(name string, ids []string) error {
-	if len(ids) > maxIDs {
-		return im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
+	if len(ids) > MaxIDs {
+		return im.Errorf(im.Invalid, name, "at most %d ids", MaxIDs)
 	}
 	for _, id := range ids {
 		if !storable(id, maxConversationID) {

@@ -263,8 +263,8 @@ func (s *Service) memberTips(ctx context.Context, op im.Operator, c memberChange
 // Groups returns the groups that exist among ids, each once, dismissed ones included.
 func (s *Service) Groups(ctx context.Context, ids []string) ([]im.Group, error) {
 	const name = "service.Groups"
-	if len(ids) == 0 || len(ids) > maxIDs {
-		return nil, im.Errorf(im.Invalid, name, "between 1 and %d group ids", maxIDs)
+	if len(ids) == 0 || len(ids) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, name, "between 1 and %d group ids", MaxIDs)
 	}
 	ids = distinct(ids)
 	found, err := s.store.Groups(ctx, ids)
@@ -315,13 +315,13 @@ func (s *Service) MembersPage(ctx context.Context, op im.Operator, groupID strin
 // Members returns the members among userIDs.
 func (s *Service) Members(ctx context.Context, op im.Operator, groupID string, userIDs []string) ([]im.Member, error) {
 	const name = "service.Members"
-	if len(userIDs) == 0 || len(userIDs) > maxIDs {
-		return nil, im.Errorf(im.Invalid, name, "between 1 and %d user ids", maxIDs)
+	ids := distinct(userIDs)
+	if len(ids) == 0 || len(ids) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, name, "between 1 and %d user ids", MaxIDs)
 	}
 	if err := s.inGroup(ctx, op, name, groupID); err != nil {
 		return nil, err
 	}
-	ids := distinct(userIDs)
 	found, err := s.store.Members(ctx, groupID, ids)
 	if err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ type ApplicationQuery struct {
 }
 
 func (q *ApplicationQuery) check(name string) error {
-	if len(q.GroupIDs) > maxIDs {
-		return im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
+	if len(q.GroupIDs) > MaxIDs {
+		return im.Errorf(im.Invalid, name, "at most %d ids", MaxIDs)
 	}
 	return usableIDs(name, append(q.GroupIDs[:len(q.GroupIDs):len(q.GroupIDs)], q.UserID)...)
 }

@@ -9,8 +9,8 @@ import (
 // OnlineStatuses tells for each id, in order, where the user is online.
 // Connections may come and go while it is asked.
 func (s *Service) OnlineStatuses(_ context.Context, _ im.Operator, userIDs []string) ([]im.OnlineStatus, error) {
-	if len(userIDs) > maxIDs {
-		return nil, im.Errorf(im.Invalid, "service.OnlineStatuses", "at most %d ids", maxIDs)
+	if len(userIDs) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, "service.OnlineStatuses", "at most %d ids", MaxIDs)
 	}
 	return s.presence.Statuses(userIDs), nil
 }
@@ -22,8 +22,8 @@ func (s *Service) Connections(_ context.Context, op im.Operator, userIDs []strin
 	if err := admin(op, name); err != nil {
 		return nil, err
 	}
-	if len(userIDs) > maxIDs {
-		return nil, im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
+	if len(userIDs) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, name, "at most %d ids", MaxIDs)
 	}
 	out := make(map[string][]im.Connection)
 	for _, c := range s.presence.Connections(distinct(userIDs)) {

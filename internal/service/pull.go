@@ -61,8 +61,8 @@ func (s *Service) ReadAndMaxSeqs(ctx context.Context, op im.Operator, userID str
 	if err := self(op, name, userID); err != nil {
 		return nil, nil, err
 	}
-	if len(ids) > maxIDs {
-		return nil, nil, im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
+	if len(ids) > MaxIDs {
+		return nil, nil, im.Errorf(im.Invalid, name, "at most %d ids", MaxIDs)
 	}
 	all := ids
 	if len(ids) == 0 || pinned {
@@ -358,8 +358,8 @@ func (s *Service) LastMessages(ctx context.Context, op im.Operator, userID strin
 	if err := self(op, name, userID); err != nil {
 		return nil, err
 	}
-	if len(ids) > maxIDs {
-		return nil, im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
+	if len(ids) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, name, "at most %d ids", MaxIDs)
 	}
 	readable, err := s.readable(ctx, userID, ids)
 	if err != nil {

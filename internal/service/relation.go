@@ -78,10 +78,10 @@ func usableTexts(name string, limit int, texts ...string) error {
 	return nil
 }
 
-// usableList is usableIDs for the list of a request: at most maxIDs, and none of them twice.
+// usableList is usableIDs for the list of a request: at most MaxIDs, and none of them twice.
 func usableList(name string, ids []string) error {
-	if len(ids) > maxIDs {
-		return im.Errorf(im.Invalid, name, "at most %d ids", maxIDs)
+	if len(ids) > MaxIDs {
+		return im.Errorf(im.Invalid, name, "at most %d ids", MaxIDs)
 	}
 	if len(distinct(ids)) != len(ids) {
 		return im.Errorf(im.Invalid, name, "an id is listed twice")

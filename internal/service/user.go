@@ -9,15 +9,15 @@ import (
 	"parley/internal/webhook"
 )
 
-// maxIDs bounds the ids of one request. Back ends register and look up in bulk;
+// MaxIDs bounds the ids of one request. Back ends register and look up in bulk;
 // beyond this a request would hold the writer for too long.
-const maxIDs = 10_000
+const MaxIDs = 10_000
 
 // RegisterUsers creates accounts, all or none (rest-auth-user.md 5.1).
 func (s *Service) RegisterUsers(ctx context.Context, op im.Operator, users []im.User) error {
 	const name = "service.RegisterUsers"
-	if len(users) == 0 || len(users) > maxIDs {
-		return im.Errorf(im.Invalid, name, "between 1 and %d users", maxIDs)
+	if len(users) == 0 || len(users) > MaxIDs {
+		return im.Errorf(im.Invalid, name, "between 1 and %d users", MaxIDs)
 	}
 	if err := admin(op, name); err != nil {
 		return err
@@ -49,8 +49,8 @@ func (s *Service) RegisterUsers(ctx context.Context, op im.Operator, users []im.
 
 // checkNewUsers refuses a list of accounts of which one cannot be.
 func checkNewUsers(name string, users []im.User) error {
-	if len(users) > maxIDs {
-		return im.Errorf(im.Invalid, name, "at most %d users", maxIDs)
+	if len(users) > MaxIDs {
+		return im.Errorf(im.Invalid, name, "at most %d users", MaxIDs)
 	}
 	seen := make(map[string]bool, len(users))
 	for i := range users {
@@ -120,14 +120,15 @@ func userEvent(c im.Command, userID string, body func(operationID string) []byte
 
 // Users returns the users that exist among ids, each once.
 func (s *Service) Users(ctx context.Context, ids []string) ([]im.User, error) {
-	if len(ids) > maxIDs {
-		return nil, im.Errorf(im.Invalid, "service.Users", "at most %d ids", maxIDs)
+	ids = distinct(ids)
+	if len(ids) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, "service.Users", "at most %d ids", MaxIDs)
 	}
-	found, err := s.store.Users(ctx, distinct(ids))
+	found, err := s.store.Users(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	return byID(distinct(ids), found, func(u *im.User) string { return u.UserID }), nil
+	return byID(ids, found, func(u *im.User) string { return u.UserID }), nil
 }
 
 // distinct returns the ids without repetitions, in order.
@@ -147,8 +148,8 @@ func distinct(ids []string) []string {
 // a repeated id is refused first (rest-auth-user.md 5.4).
 func (s *Service) Registered(ctx context.Context, op im.Operator, ids []string) ([]bool, error) {
 	const name = "service.Registered"
-	if len(distinct(ids)) != len(ids) || len(ids) > maxIDs {
-		return nil, im.Errorf(im.Invalid, name, "an id twice, or more than %d ids", maxIDs)
+	if len(distinct(ids)) != len(ids) || len(ids) > MaxIDs {
+		return nil, im.Errorf(im.Invalid, name, "an id twice, or more than %d ids", MaxIDs)
 	}
 	if err := admin(op, name); err != nil {
 		return nil, err
