@@ -206,6 +206,56 @@ func TestReadReceipt(t *testing.T) {
 	})
 }
 
+// A client that marks single messages as read lowers its unread count when it has its
+// answer. The receipt would lower it again if it came before, so it goes to everybody
+// else, the peer on the same kind of phone included, and to that client later.
+func TestReceiptDoesNotOvertakeItsAnswer(t *testing.T) {
+	onEngines(t, func(t *testing.T, s *imtest.Server, _ *imtest.Hooks) {
+		register(t, s, "ann", "bob")
+		ann, bob := login(t, s, "ann", imtest.DialOptions{}), login(t, s, "bob", imtest.DialOptions{})
+		tablet := login(t, s, "bob", imtest.DialOptions{Platform: im.PlatformIPad})
+		for i := range 3 {
+			if _, err := ann.Send(ann.Text("bob", "", fmt.Sprint("m", i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		one := imtest.H{"userID": "bob", "conversationID": "si_ann_bob", "seqs": []int64{1}}
+		if err := s.Post(bob.token, "/msg/mark_msgs_as_read", one, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range []user{ann, tablet} {
+			if n := u.next(t, "read receipt", notice(im.ContentReadReceipt)); n.Seq != 1 {
+				t.Errorf("receipt %d", n.Seq)
+			}
+		}
+		all := imtest.H{"userID": "bob", "conversationID": "si_ann_bob", "hasReadSeq": 3}
+		if err := s.Post(bob.token, "/msg/mark_conversation_as_read", all, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := bob.next(t, "read receipt", notice(im.ContentReadReceipt)); n.Seq != 2 {
+			t.Errorf("the client got its own receipt %d", n.Seq)
+		}
+		// What it has missed it finds by its number.
+		var pulled sdkws.PullMessageBySeqsResp
+		hole := &sdkws.PullMessageBySeqsReq{UserID: "bob", SeqRanges: []*sdkws.SeqRange{{ConversationID: "n_ann_bob", Begin: 1, End: 2, Num: 10}}}
+		if err := bob.Request(wire.ReqPullByRange, hole, &pulled); err != nil {
+			t.Fatal(err)
+		}
+		if list := pulled.NotificationMsgs["n_ann_bob"].GetMsgs(); len(list) != 2 || list[0].ContentType != im.ContentReadReceipt {
+			t.Errorf("pulled %v", list)
+		}
+		// A back end that marks in a user's name spares nobody.
+		if err := s.AsAdmin("/msg/mark_msgs_as_read", imtest.H{"userID": "ann", "conversationID": "si_ann_bob", "seqs": []int64{1}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range []user{ann, bob} {
+			if n := u.next(t, "receipt by the back end", func(p pushed) bool { return notice(im.ContentReadReceipt)(p) && p.m.SendID == "ann" }); n.Seq != 3 {
+				t.Errorf("receipt %d", n.Seq)
+			}
+		}
+	})
+}
+
 func TestGroupChat(t *testing.T) {
 	onEngines(t, func(t *testing.T, s *imtest.Server, hooks *imtest.Hooks) {
 		register(t, s, "ann", "bob", "cid", "eve")

@@ -188,7 +188,7 @@ func run(batch []*msglog.Delivery) int {
 }
 
 func sameReceivers(a, b *msglog.Delivery) bool {
-	if a.Receivers != nil || b.Receivers != nil || a.Extra != nil || b.Extra != nil {
+	if a.Receivers != nil || b.Receivers != nil || a.Extra != nil || b.Extra != nil || a.Spare != 0 || b.Spare != 0 {
 		return false
 	}
 	if a.Message.SessionType == im.SessionGroup {
@@ -216,10 +216,10 @@ func (d *Deliverer) push(run []*msglog.Delivery, p *wire.Push) {
 	default:
 		var sender, receiver bool // whether their phones show it
 		if msg.Options.Is(im.OptSenderSync) {
-			sender = d.o.Local.Push(msg.SendID, p, m.Spare)
+			sender = d.pushOne(m, msg.SendID, p)
 		}
 		if msg.SendID != msg.RecvID || !msg.Options.Is(im.OptSenderSync) {
-			receiver = d.o.Local.Push(msg.RecvID, p, m.Spare)
+			receiver = d.pushOne(m, msg.RecvID, p)
 		}
 		acknowledge(run)
 		for _, m := range run {
@@ -232,11 +232,21 @@ func (d *Deliverer) push(run []*msglog.Delivery, p *wire.Push) {
 	}
 }
 
+// pushOne queues a frame for a user, but not for those of the sender's connections
+// that are to be spared, and reports whether the user's phone shows it.
+func (d *Deliverer) pushOne(m *msglog.Delivery, userID string, p *wire.Push) (phone bool) {
+	spare := im.Platform(0)
+	if userID == m.Message.SendID {
+		spare = m.Spare
+	}
+	return d.o.Local.Push(userID, p, spare)
+}
+
 // pushTo queues a frame for the users and reports whether the phone of anybody
 // but the sender does not show it.
 func (d *Deliverer) pushTo(m *msglog.Delivery, users []string, p *wire.Push) (missed bool) {
 	for _, id := range users {
-		if shown := d.o.Local.Push(id, p, m.Spare); !shown && id != m.Message.SendID {
+		if shown := d.pushOne(m, id, p); !shown && id != m.Message.SendID {
 			missed = true
 		}
 	}

@@ -23,14 +23,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// screen records for each user what was pushed: "<conversation>:<seq>,<seq>".
+// screen records for each user what was pushed: "<conversation>:<seq>,<seq>", and
+// after a blank the platform that was spared.
 type screen struct {
 	mu     sync.Mutex
 	got    map[string][]string
 	phones []string // users whose phone shows everything
 }
 
-func (s *screen) Push(userID string, p *wire.Push, _ im.Platform) bool {
+func (s *screen) Push(userID string, p *wire.Push, spare im.Platform) bool {
 	var r frame.Response
 	if err := frame.Gob.DecodeResponse(p.Payload(frame.Gob), 1<<20, &r); err != nil {
 		panic(err)
@@ -39,13 +40,17 @@ func (s *screen) Push(userID string, p *wire.Push, _ im.Platform) bool {
 	if err := proto.Unmarshal(r.Data, &m); err != nil {
 		panic(err)
 	}
+	spared := ""
+	if spare != 0 {
+		spared = fmt.Sprint(" not ", spare)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, list := range m.Msgs {
-		s.got[userID] = append(s.got[userID], show(id, list))
+		s.got[userID] = append(s.got[userID], show(id, list)+spared)
 	}
 	for id, list := range m.NotificationMsgs {
-		s.got[userID] = append(s.got[userID], "notice "+show(id, list))
+		s.got[userID] = append(s.got[userID], "notice "+show(id, list)+spared)
 	}
 	return slices.Contains(s.phones, userID)
 }
@@ -147,6 +152,30 @@ func TestReceivers(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Only the sender's connections are spared, and a message that spares some shares
+// no frame with others.
+func TestSpare(t *testing.T) {
+	s := &screen{got: map[string][]string{}}
+	d := New(Options{Local: s, Log: slog.New(slog.DiscardHandler)})
+	d.Start()
+	batch := []*msglog.Delivery{
+		delivery(t, single("a", "b", 1, nil)), delivery(t, single("a", "b", 2, nil)), delivery(t, single("a", "b", 3, nil)),
+		delivery(t, single("a", "a", 1, nil)),
+	}
+	batch[1].Spare, batch[3].Spare = im.PlatformAndroid, im.PlatformIOS
+	d.Publish(batch)
+	d.Stop()
+	want := map[string][]string{
+		"a": {"si_a_b:1", "si_a_b:2 not Android", "si_a_b:3", "si_a_a:1 not IOS"},
+		"b": {"si_a_b:1", "si_a_b:2", "si_a_b:3"},
+	}
+	slices.Sort(s.got["a"]) // the two conversations may have two workers
+	slices.Sort(want["a"])
+	if diff := cmp.Diff(want, s.got); diff != "" {
+		t.Error(diff)
 	}
 }
 

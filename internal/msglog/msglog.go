@@ -50,9 +50,10 @@ type Delivery struct {
 	Receivers []string
 	// Extra users get a group's message although they are no members (any more).
 	Extra []string
-	// Spare leaves out connections from one platform: that of the client whose request
-	// caused the message, when it acts on its answer already and would stumble over
-	// doing so twice at once. 0: none is left out.
+	// Spare leaves out the sender's connections from one platform: that of the client
+	// whose request caused the message, when it acts on its answer already and would
+	// stumble over doing so twice at once. If the message is stored, that client gets it
+	// with the next one of its conversation. 0: none is left out. Not for groups' messages.
 	Spare im.Platform
 	// Events are written in the message's transaction.
 	Events []*im.Event

@@ -40,7 +40,13 @@ func (s *Service) MarkMessagesRead(ctx context.Context, op im.Operator, userID, 
 	if slices.Max(seqs) > top || slices.Min(seqs) < 1 {
 		return im.Errorf(im.Invalid, name, "a seq is above the conversation's %d, or below 1", top)
 	}
-	return s.markRead(ctx, op, c, read{seqs: seqs, told: seqs, hasRead: last, toPeer: true, requested: seqs})
+	r := read{seqs: seqs, told: seqs, hasRead: last, toPeer: true, requested: seqs}
+	if op.UserID == userID && c.ConversationType == im.SessionSingle {
+		// With the answer the SDK takes these messages off its unread count, whether its copy
+		// says that they are unread or not. A receipt that comes first takes them off too.
+		r.spare = op.Platform
+	}
+	return s.markRead(ctx, op, c, r)
 }
 
 // MarkConversationRead marks a conversation as read up to a number (messages.md 9.2).
@@ -122,7 +128,8 @@ type read struct {
 	told      []int64 // what the peer is told
 	requested []int64 // what the request named
 	hasRead   int64
-	toPeer    bool // the peer (or group) is told, not only the reader's own devices
+	toPeer    bool        // the peer (or group) is told, not only the reader's own devices
+	spare     im.Platform // where the reader is not told
 }
 
 // markRead writes flags, position and event, and the receipt 2200, in one commit.
@@ -137,6 +144,9 @@ func (s *Service) markRead(ctx context.Context, op im.Operator, c *im.Conversati
 		n.stored = n.to != reader
 	}
 	receipt := s.deliveries(op, n)
+	for _, d := range receipt {
+		d.Spare = r.spare
+	}
 	err := setTips(receipt, markAsReadTips{MarkAsReadUserID: reader, ConversationID: c.ConversationID, Seqs: r.told, HasReadSeq: r.hasRead})
 	if err != nil {
 		return err
