@@ -272,8 +272,9 @@ func (e *engine) InsertEvents(ctx context.Context, h sqlstore.Handle, events []*
 		byID[key{v.EventID, v.Endpoint}] = v
 	}
 	rows, err := h.Query(ctx, `INSERT INTO outbox (event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at,
-			attempts, next_at, last_error)
-		SELECT i, e, l, n, c, s, o, b, t, 0, 0, ''
+			attempts, next_at, last_error, message_id)
+		SELECT i, e, l, n, c, s, o, b, t, 0, 0, '',
+			CASE WHEN s > 0 THEN COALESCE((SELECT m.id FROM messages m WHERE m.conversation_id = l AND m.seq = s), 0) ELSE 0 END
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::smallint[], $6::bigint[], $7::text[], $8::bytea[], $9::bigint[])
 			WITH ORDINALITY AS u(i, e, l, n, c, s, o, b, t, place) ORDER BY place
 		RETURNING event_id, endpoint, id`, eventIDs, endpoints, lanes, laneSeqs, commands, seqs, operations, bodies, created)

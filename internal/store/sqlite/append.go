@@ -89,8 +89,9 @@ func (e *engine) RaiseReads(ctx context.Context, h sqlstore.Handle, raises []sql
 func (e *engine) InsertEvents(ctx context.Context, h sqlstore.Handle, events []*im.Event) error {
 	for _, v := range events {
 		r, err := h.Exec(ctx, `INSERT INTO outbox (event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at,
-			attempts, next_at, last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, '')`,
-			v.EventID, v.Endpoint, v.Lane, v.LaneSeq, v.Command, v.Seq, v.OperationID, v.Body, v.CreatedAt)
+			attempts, next_at, last_error, message_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, '',
+				COALESCE((SELECT id FROM messages WHERE conversation_id = $10 AND seq = $11), 0))`,
+			v.EventID, v.Endpoint, v.Lane, v.LaneSeq, v.Command, v.Seq, v.OperationID, v.Body, v.CreatedAt, v.Lane, v.Seq)
 		if err != nil {
 			return err
 		}

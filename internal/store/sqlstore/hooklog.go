@@ -204,8 +204,9 @@ func (t *tx) ReplayEvents(ctx context.Context, events []store.EventRecord, now i
 	}
 	for _, id := range logged {
 		again, err := t.affected(ctx, `INSERT INTO outbox (event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at,
-				attempts, next_at, last_error, base)
-			SELECT event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at, attempts, $1, '', attempts
+				attempts, next_at, last_error, base, message_id)
+			SELECT event_id, endpoint, lane, lane_seq, command, seq, operation_id, body, created_at, attempts, $1, '', attempts,
+				CASE WHEN seq > 0 THEN COALESCE((SELECT m.id FROM messages m WHERE m.conversation_id = l.lane AND m.seq = l.seq), 0) ELSE 0 END
 			FROM webhook_log l WHERE id = $2 AND (seq > 0 OR body IS NOT NULL)
 				AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.event_id = l.event_id AND o.endpoint = l.endpoint AND o.next_at > 0)`, now, id)
 		if err != nil {

@@ -94,9 +94,9 @@ func (t *tx) WipeMessages(ctx context.Context, conversationID string, seqs []int
 	})
 }
 
-// awaited is a condition: an undelivered event speaks of the message. It is asked
+// awaited is a condition: an undelivered event speaks of the message m. It is asked
 // of the index for each message: a backlog may have millions of events.
-const awaited = `EXISTS (SELECT 1 FROM outbox o WHERE o.lane = m.conversation_id AND o.seq = m.seq AND o.seq > 0)`
+const awaited = `EXISTS (SELECT 1 FROM outbox o WHERE o.message_id = m.id AND o.message_id > 0)`
 
 func (q queries) WipedMessages(ctx context.Context, limit int) ([]int64, error) {
 	return list(ctx, q.h, "WipedMessages", func(s scanner, id *int64) error { return s.Scan(id) },

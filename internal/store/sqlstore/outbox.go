@@ -12,9 +12,11 @@ import (
 	"parley/internal/store"
 )
 
+// outboxQuery finds the message by its place, and makes sure that it is the one:
+// a place at the end of the log is given again when its message is removed.
 const outboxQuery = `SELECT o.id, o.event_id, o.endpoint, o.lane, o.lane_seq, o.command, o.seq, o.operation_id, o.body, o.created_at,
 	o.attempts, o.next_at, o.failed_at, o.base, o.dead, o.last_error, m.body FROM outbox o
-	LEFT JOIN messages m ON o.seq > 0 AND m.conversation_id = o.lane AND m.seq = o.seq `
+	LEFT JOIN messages m ON o.message_id > 0 AND m.id = o.message_id AND m.conversation_id = o.lane AND m.seq = o.seq `
 
 func scanEvent(s scanner, e *store.OutboxEvent) error {
 	return s.Scan(&e.ID, &e.EventID, &e.Endpoint, &e.Lane, &e.LaneSeq, &e.Command, &e.Seq, &e.OperationID, &e.Body, &e.CreatedAt,

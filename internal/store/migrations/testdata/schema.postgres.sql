@@ -249,13 +249,14 @@ CREATE TABLE outbox (
     dead smallint DEFAULT 0 NOT NULL,
     failed_at bigint DEFAULT 0 NOT NULL,
     base integer DEFAULT 0 NOT NULL,
+    message_id bigint DEFAULT 0 NOT NULL,
     CONSTRAINT outbox_pkey PRIMARY KEY (id)
 );
 CREATE INDEX outbox_attempted ON outbox USING btree (event_id) WHERE (next_at > 0);
 CREATE INDEX outbox_dead ON outbox USING btree (endpoint, id) WHERE ((next_at > 0) AND (dead = 1));
 CREATE INDEX outbox_due ON outbox USING btree (endpoint, next_at, id) WHERE ((next_at > 0) AND (dead = 0));
 CREATE INDEX outbox_fresh ON outbox USING btree (endpoint, id) WHERE (next_at = 0);
-CREATE INDEX outbox_message ON outbox USING btree (lane, seq) WHERE (seq > 0);
+CREATE INDEX outbox_message ON outbox USING btree (message_id) WHERE (message_id > 0);
 
 CREATE TABLE push_badges (
     user_id text COLLATE "C" NOT NULL,

@@ -253,7 +253,7 @@ CREATE TABLE outbox (
     attempts     INTEGER NOT NULL,
     next_at      BIGINT NOT NULL,
     last_error   TEXT NOT NULL
-, endpoint TEXT NOT NULL DEFAULT '', dead SMALLINT NOT NULL DEFAULT 0, failed_at BIGINT NOT NULL DEFAULT 0, base INTEGER NOT NULL DEFAULT 0);
+, endpoint TEXT NOT NULL DEFAULT '', dead SMALLINT NOT NULL DEFAULT 0, failed_at BIGINT NOT NULL DEFAULT 0, base INTEGER NOT NULL DEFAULT 0, message_id BIGINT NOT NULL DEFAULT 0);
 
 CREATE INDEX outbox_attempted ON outbox (event_id) WHERE next_at > 0;
 
@@ -263,7 +263,7 @@ CREATE INDEX outbox_due ON outbox (endpoint, next_at, id) WHERE next_at > 0 AND 
 
 CREATE INDEX outbox_fresh ON outbox (endpoint, id) WHERE next_at = 0;
 
-CREATE INDEX outbox_message ON outbox (lane, seq) WHERE seq > 0;
+CREATE INDEX outbox_message ON outbox (message_id) WHERE message_id > 0;
 
 CREATE TABLE push_badges (
     user_id TEXT PRIMARY KEY,
