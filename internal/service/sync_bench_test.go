@@ -1,3 +1,5 @@
+//go:build unix
+
 package service_test
 
 import (
@@ -5,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"parley/internal/im"
 	"parley/internal/service"
@@ -16,7 +20,27 @@ import (
 // counted counts what a sync asks of the store.
 type counted struct {
 	store.Store
-	asked atomic.Int64
+	asked   atomic.Int64
+	longest atomic.Int64 // time of a write, in ns, with the wait for the writer
+}
+
+func (c *counted) took(start time.Time) {
+	for took := int64(time.Since(start)); ; {
+		longest := c.longest.Load()
+		if took <= longest || c.longest.CompareAndSwap(longest, took) {
+			return
+		}
+	}
+}
+
+func (c *counted) Append(ctx context.Context, items []*store.Item) error {
+	defer c.took(time.Now())
+	return c.Store.Append(ctx, items)
+}
+
+func (c *counted) Update(ctx context.Context, fn func(store.Tx) error) error {
+	defer c.took(time.Now())
+	return c.Store.Update(ctx, fn)
 }
 
 func (c *counted) Head(ctx context.Context, l im.List, owner string) (im.Version, error) {
@@ -27,6 +51,21 @@ func (c *counted) Head(ctx context.Context, l im.List, owner string) (im.Version
 func (c *counted) Since(ctx context.Context, l im.List, owner string, from im.Version) (im.Delta, error) {
 	c.asked.Add(1)
 	return c.Store.Since(ctx, l, owner, from)
+}
+
+func (c *counted) SinceEach(ctx context.Context, l im.List, from map[string]im.Version) (map[string]im.Delta, error) {
+	c.asked.Add(1)
+	return c.Store.SinceEach(ctx, l, from)
+}
+
+func (c *counted) MembersEach(ctx context.Context, ids []store.MemberID) ([]im.Member, error) {
+	c.asked.Add(1)
+	return c.Store.MembersEach(ctx, ids)
+}
+
+func (c *counted) JoinedAmong(ctx context.Context, userID string, groupIDs []string) ([]string, error) {
+	c.asked.Add(1)
+	return c.Store.JoinedAmong(ctx, userID, groupIDs)
 }
 
 func (c *counted) Group(ctx context.Context, id string) (*im.Group, error) {
@@ -116,6 +155,7 @@ func (s *syncBench) got(v any, err error) {
 func (s *syncBench) measure(sync func()) {
 	s.ReportAllocs()
 	s.store.asked.Store(0)
+	s.store.longest.Store(0)
 	s.bytes = 0
 	n := 0
 	for s.Loop() {
@@ -124,6 +164,7 @@ func (s *syncBench) measure(sync func()) {
 	}
 	s.ReportMetric(float64(s.store.asked.Load())/float64(n), "queries/op")
 	s.ReportMetric(float64(s.bytes)/float64(n), "answer-B/op")
+	s.ReportMetric(float64(s.store.longest.Load())/1e6, "longest-write-ms")
 }
 
 // members pages through a group as the SDK does, which stops after 1,000 of them.
@@ -186,9 +227,11 @@ func BenchmarkCreateLargeGroup(b *testing.B) {
 				b.Fatal(err)
 			}
 			n := 0
+			var creating, dismissing time.Duration
 			s.measure(func() {
 				n++
 				id := fmt.Sprint("g", n)
+				start := processorTime(b)
 				_, err := s.svc.CreateGroup(ctx, as("root"), service.NewGroup{
 					Group: im.Group{GroupID: id, GroupType: im.GroupTypeWorking}, OwnerID: ids[0], MemberIDs: ids[1:1000],
 				})
@@ -200,9 +243,31 @@ func BenchmarkCreateLargeGroup(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
+				creating += processorTime(b) - start
 			})
+			s.ReportMetric(creating.Seconds()*1e6/float64(n*members), "create-cpu-us/member")
+			s.store.longest.Store(0)
+			for i := range n {
+				start := processorTime(b)
+				if err := s.svc.DismissGroup(ctx, as(ids[0]), fmt.Sprint("g", i+1), false, nil); err != nil {
+					b.Fatal(err)
+				}
+				dismissing += processorTime(b) - start
+			}
+			s.ReportMetric(dismissing.Seconds()*1e6/float64(n*members), "dismiss-cpu-us/member")
+			s.ReportMetric(float64(s.store.longest.Load())/1e6, "longest-dismiss-ms")
 		})
 	}
+}
+
+// processorTime is what this process has used up, user and system.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkLoginSync is what a client asks when it starts, of a user with 500

@@ -147,6 +147,9 @@ type MemberState struct {
 	MuteEndTime int64
 }
 
+// MemberID names a member.
+type MemberID struct{ GroupID, UserID string }
+
 // Groups reads groups and members.
 type Groups interface {
 	Group(ctx context.Context, groupID string) (*im.Group, error)
@@ -154,6 +157,8 @@ type Groups interface {
 	Groups(ctx context.Context, ids []string) ([]im.Group, error)
 	// Members returns the members among userIDs, nickname and face filled from the user.
 	Members(ctx context.Context, groupID string, userIDs []string) ([]im.Member, error)
+	// MembersEach is Members of several groups; ids are distinct.
+	MembersEach(ctx context.Context, ids []MemberID) ([]im.Member, error)
 	// MembersPage returns members by role descending, then joining order.
 	MembersPage(ctx context.Context, groupID string, offset, limit int) ([]im.Member, error)
 	// MemberIDs returns all member ids in the order of MembersPage.
@@ -162,6 +167,8 @@ type Groups interface {
 	MemberStates(ctx context.Context, groupID string) ([]MemberState, error)
 	// JoinedGroupIDs returns the live groups of a user by name, then creation.
 	JoinedGroupIDs(ctx context.Context, userID string) ([]string, error)
+	// JoinedAmong returns those among groupIDs that are live groups of a user, in no particular order.
+	JoinedAmong(ctx context.Context, userID string, groupIDs []string) ([]string, error)
 	// GroupsShowingProfile returns the live groups in which a user shows the name or
 	// picture of the user's own profile, having set none for the group.
 	GroupsShowingProfile(ctx context.Context, userID string) ([]string, error)
@@ -245,6 +252,8 @@ type Versions interface {
 	// Since says what changed in a log since a client's position; a log that does
 	// not exist answers Full with a zero Version.
 	Since(ctx context.Context, list im.List, owner string, from im.Version) (im.Delta, error)
+	// SinceEach is Since for the logs of several owners, each since a position of its own.
+	SinceEach(ctx context.Context, list im.List, from map[string]im.Version) (map[string]im.Delta, error)
 	// Logged returns those among elements that a log has an entry of, in no particular order.
 	Logged(ctx context.Context, list im.List, owner string, elements []string) ([]string, error)
 }

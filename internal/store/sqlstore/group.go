@@ -53,6 +53,26 @@ func (q queries) Members(ctx context.Context, groupID string, userIDs []string) 
 		`SELECT `+memberColumns+memberTables+`WHERE m.group_id = $1 AND m.user_id IN IDS`, userIDs, groupID)
 }
 
+func (q queries) MembersEach(ctx context.Context, ids []store.MemberID) (out []im.Member, err error) {
+	err = inRows(ids, func(part []store.MemberID) error {
+		args := make([]any, 0, 2*len(part))
+		for _, id := range part {
+			args = append(args, id.GroupID, id.UserID)
+		}
+		found, err := list(ctx, q.h, "MembersEach", scanMember, `WITH asked (group_id, user_id) AS (VALUES `+rowsText(len(part), 2, `($%d, $%d)`)+`)
+			SELECT `+memberColumns+` FROM asked JOIN group_members m ON m.group_id = asked.group_id AND m.user_id = asked.user_id
+			LEFT JOIN users u ON u.user_id = m.user_id`, args...)
+		out = append(out, found...)
+		return err
+	})
+	return out, err
+}
+
+func (q queries) JoinedAmong(ctx context.Context, userID string, groupIDs []string) ([]string, error) {
+	return listIn(ctx, q.h, "JoinedAmong", scanString, `SELECT m.group_id FROM group_members m JOIN groups g ON g.group_id = m.group_id
+		WHERE m.user_id = $1 AND g.status <> 2 AND m.group_id IN IDS`, groupIDs, userID)
+}
+
 func (q queries) MembersPage(ctx context.Context, groupID string, offset, limit int) ([]im.Member, error) {
 	return list(ctx, q.h, "MembersPage", scanMember,
 		`SELECT `+memberColumns+memberTables+`WHERE m.group_id = $1`+memberOrder+` LIMIT $2 OFFSET $3`, groupID, limit, offset)

@@ -106,7 +106,7 @@ func (t *tx) PutGroupRequest(ctx context.Context, r im.GroupRequest) error {
 // inRows calls fn with pieces of values of 64, 16, 4 or 1, so that a statement
 // with a row for each is one of few texts. The rows of one statement must
 // differ, so padding is no way here.
-func inRows(values []string, fn func([]string) error) error {
+func inRows[T any](values []T, fn func([]T) error) error {
 	for len(values) > 0 {
 		n := 64
 		for n > len(values) {

@@ -103,6 +103,15 @@ func testMembers(t *testing.T, st store.Store) {
 	same(t, "members", sortedBy(got, memberID), sortedBy(slices.Clone(want), memberID))
 	same(t, "members of no ids", must(st.Members(ctx, "g", nil))(t), []im.Member{})
 	same(t, "members of no group", must(st.Members(ctx, "none", []string{"plain"}))(t), []im.Member{})
+	both := func(m *im.Member) string { return m.GroupID + m.UserID }
+	ids := []store.MemberID{{GroupID: "g", UserID: "nobody"}, {GroupID: "none", UserID: "plain"}, {GroupID: "h", UserID: "plain"}}
+	for _, m := range want {
+		ids = append(ids, store.MemberID{GroupID: "g", UserID: m.UserID})
+	}
+	got = must(st.MembersEach(ctx, ids))(t)
+	all := append(must(st.Members(ctx, "h", []string{"plain"}))(t), want...)
+	same(t, "members of several groups", sortedBy(got, both), sortedBy(all, both))
+	same(t, "members of no groups", must(st.MembersEach(ctx, nil))(t), []im.Member{})
 	states := must(st.MemberStates(ctx, "h"))(t)
 	same(t, "states", states, []store.MemberState{{UserID: "plain", RoleLevel: im.RoleOwner, MuteEndTime: 6}})
 	same(t, "states", len(must(st.MemberStates(ctx, "g"))(t)), 5)
@@ -176,6 +185,9 @@ func testJoinedGroups(t *testing.T, st store.Store) {
 	add("foreign", "a", 1, im.GroupOK, "v")
 	same(t, "by name, creation, id", must(st.JoinedGroupIDs(ctx, "u"))(t), []string{"g5", "g3", "g2", "g1", "g4"})
 	same(t, "by name, creation, id", must(st.JoinedGroupIDs(ctx, "v"))(t), []string{"foreign", "g3", "g1"})
+	among := must(st.JoinedAmong(ctx, "v", append(numbered("x", 300), "g3", "gone", "g2", "foreign")))(t)
+	same(t, "among some", sorted(among), []string{"foreign", "g3"})
+	same(t, "among none", must(st.JoinedAmong(ctx, "v", nil))(t), []string{})
 }
 
 func testGroupsShowingProfile(t *testing.T, st store.Store) {

@@ -72,6 +72,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"VersionSteps", testVersionSteps},
 		{"VersionTable", testVersionTable},
 		{"VersionLimit", testVersionLimit},
+		{"VersionsEach", testVersionsEach},
 		{"VersionModel", testVersionModel},
 		{"Events", testEvents},
 		{"EventRetries", testEventRetries},

@@ -196,3 +196,33 @@ func testVersionLimit(t *testing.T, st store.Store) {
 		}
 	}
 }
+
+// testVersionsEach asks for many logs at once: the answer of each is the one that it gives alone.
+func testVersionsEach(t *testing.T, st store.Store) {
+	ctx := context.Background()
+	const l = im.ListMembers
+	from := map[string]im.Version{"none": {}, "none either": {ID: im.NewVersionID(time.Now()), Number: 2}}
+	for i, owner := range numbered("owner", 300) { // more than a statement asks for
+		v := step(t, st, l, owner, im.ChangeInsert, "before")
+		switch i % 4 {
+		case 0:
+			step(t, st, l, owner, im.ChangeInsert, numbered("e", i%7+1)...)
+			step(t, st, l, owner, im.ChangeDelete, "e00000", im.SortMarker)
+		case 1:
+			step(t, st, l, owner, im.ChangeUpdate, numbered("e", 190+i%20)...)
+		case 2:
+			v.ID = im.NewVersionID(time.Now())
+		}
+		from[owner] = v
+	}
+	step(t, st, im.ListFriends, "owner00000", im.ChangeInsert, "of another list")
+	got := must(st.SinceEach(ctx, l, from))(t)
+	same(t, "answers", len(got), len(from))
+	for owner, v := range from {
+		same(t, owner, got[owner], must(st.Since(ctx, l, owner, v))(t))
+	}
+	same(t, "of one", got["owner00000"].Delete, []string{"e00000"})
+	same(t, "of another", len(got["owner00001"].Update), 191)
+	same(t, "too many", got["owner00017"].Full, true)
+	same(t, "of nobody", must(st.SinceEach(ctx, l, nil))(t), map[string]im.Delta{})
+}
