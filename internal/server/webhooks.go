@@ -31,6 +31,7 @@ func (s *Server) openWebhooks() (err error) {
 	if s.hooks, err = webhook.New(o); err != nil {
 		return err
 	}
+	s.store.OnEvents(s.hooks.Made)
 	s.receivers = webhook.NewRegistry(s.store, &c, s.log, s.hooks.Apply, s.reloadAsker(&c))
 	return nil
 }

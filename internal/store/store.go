@@ -26,6 +26,10 @@ type Store interface {
 	// Shards is the number of appends that may usefully run at the same time.
 	// Callers keep all messages of one conversation in one of them.
 	Shards() int
+	// OnEvents has fn told of the events of each transaction, right after its commit and
+	// on its goroutine: fn must not block, and must not change them. It is called once,
+	// before the store is used.
+	OnEvents(fn func(events []*im.Event))
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 	Close() error
@@ -88,6 +92,7 @@ type Writer interface {
 	OutboxWriter
 	HookLogWriter
 	EndpointWriter
+	OnlineWriter
 }
 
 // Users reads accounts.

@@ -185,9 +185,10 @@ type HookLogWriter interface {
 	PruneHookLog(ctx context.Context, before int64, max, limit int) (int, error)
 }
 
-// Lease says which node delivers to an endpoint.
+// Lease says which node delivers to an endpoint, or has another task that only one
+// node may have.
 type Lease struct {
-	Endpoint string
+	Endpoint string // or the name of the task
 	Node     string // empty: it was given back
 	Epoch    int64  // rises with every change of hands
 	Beat     int64  // rises while the node lives
@@ -222,6 +223,8 @@ type EndpointWriter interface {
 	TakeLease(ctx context.Context, was Lease, node string) (Lease, bool, error)
 	// RenewLease raises the beat, and reports whether the lease is still the caller's.
 	RenewLease(ctx context.Context, l Lease) (bool, error)
-	// ReleaseLease gives a lease back.
-	ReleaseLease(ctx context.Context, l Lease) error
+	// ReleaseLease gives a lease to another node, which still has to take it, or back ("").
+	ReleaseLease(ctx context.Context, l Lease, to string) error
+	// ForgetLease removes a lease for good.
+	ForgetLease(ctx context.Context, l Lease) error
 }

@@ -39,6 +39,12 @@ type Options struct {
 	// Node names this process among those that share the outbox; each endpoint is
 	// delivered to by one of them. Empty: there are no others.
 	Node string
+	// NodeEnded is called when another node has died or said that it ends, to tell what ended
+	// with it; again after an error. It may run on several nodes for the same one.
+	NodeEnded func(ctx context.Context, node string) error
+	// NodeBack is called when others took this node for dead, and have told what they
+	// believed to have ended with it. It must not block.
+	NodeBack func()
 	// Paused is told when an endpoint has paused itself.
 	Paused func(PauseNotice)
 }
@@ -137,6 +143,14 @@ func (d *Dispatcher) find(id string) *endpoint {
 
 // Wake says that events may have been committed. It never blocks.
 func (d *Dispatcher) Wake() { poke(d.commits) }
+
+// Made counts events that were committed. It never blocks. Whoever made them calls
+// Wake when what they tell of can be seen by everybody: receivers ask back.
+func (d *Dispatcher) Made(events []*im.Event) {
+	for _, e := range events {
+		d.metrics.settled(e.Command, outcomeMade)
+	}
+}
 
 // Apply brings the dispatcher to what a snapshot says: endpoints appear, change
 // and go, pauses begin and end. An endpoint that cannot be used as it is leaves
@@ -240,7 +254,7 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 	r.readers.Go(func() { d.observe(readCtx) })
 	r.readers.Go(func() { d.keepHouse(readCtx) })
 	if d.leased() {
-		r.readers.Go(func() { d.keepLeases(readCtx) })
+		r.readers.Go(func() { d.keepLeases(readCtx, r.readers.Go) })
 	}
 	r.marker.Go(func() { d.write(workCtx, r.workersDone) })
 	var on []string

@@ -59,6 +59,8 @@ type endpoint struct {
 
 	stopping bool
 	owned    bool // this node delivers
+	leaving  bool // it shall not for long: nothing new is attempted
+	writing  int  // batches of outcomes on their way to the store
 	hands    int  // raised when another node delivers
 	timer    *time.Timer
 	timerAt  time.Time
@@ -138,11 +140,27 @@ func (ep *endpoint) disownUnder(l store.Lease) {
 func (ep *endpoint) disown() {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
-	ep.owned = false
+	ep.owned, ep.leaving = false, false
 	ep.hands++
 	ep.lanes, ep.attempted = map[string]*lane{}, map[int64]struct{}{}
 	ep.ready, ep.paced, ep.waiting, ep.hungry, ep.dirty = laneQueue{}, laneQueue{}, nil, nil, nil
 	ep.loaded, ep.bytes, ep.starved = 0, 0, false
+}
+
+// leave makes the endpoint ready to be given away, or takes that back.
+func (ep *endpoint) leave(yes bool) {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	if ep.leaving = yes; !yes {
+		ep.employ(time.Now())
+	}
+}
+
+// left reports whether all attempts have come back and all outcomes are written.
+func (ep *endpoint) left() bool {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	return ep.leaving && ep.workers == 0 && len(ep.dirty) == 0 && ep.writing == 0 && !ep.pauseWaits
 }
 
 // stop ends the workers after the attempt they are at.
@@ -211,7 +229,7 @@ func (ep *endpoint) employ(now time.Time) {
 
 // start starts a worker, which may find that there is nothing to do.
 func (ep *endpoint) start() {
-	if ep.stopping || ep.paused || ep.breaker.state == breakerOpen {
+	if ep.stopping || ep.leaving || ep.paused || ep.breaker.state == breakerOpen {
 		return
 	}
 	ep.workers++
@@ -220,7 +238,7 @@ func (ep *endpoint) start() {
 
 // next finds a lane whose turn it is and makes it busy.
 func (ep *endpoint) next(now time.Time) (l *lane, pass uint32, ok bool) {
-	if ep.stopping || ep.paused || ep.workers > ep.plan.concurrency {
+	if ep.stopping || ep.leaving || ep.paused || ep.workers > ep.plan.concurrency {
 		return nil, 0, false
 	}
 	if !ep.rate.ready(now, ep.plan.interval) {

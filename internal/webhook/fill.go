@@ -94,9 +94,6 @@ func (ep *endpoint) addBatch(hands int, events []store.OutboxEvent, all bool, he
 
 // addOne takes a fresh event. The caller holds the lock.
 func (ep *endpoint) addOne(e *store.OutboxEvent, now time.Time) {
-	if e.CreatedAt >= ep.metrics.started { // what an earlier process left was counted there
-		ep.metrics.settled(e.Command, outcomeMade)
-	}
 	l := ep.lane(e.Lane)
 	if l.more == 0 && l.fresh.n >= ep.maxLane {
 		l.more = e.ID

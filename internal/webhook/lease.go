@@ -17,37 +17,53 @@ const (
 	leaseTaken = 6 * time.Second
 	// houseLease is the lease of the node that keeps the tables small.
 	houseLease = "house"
+	// nodePrefix begins the name of a node's own lease, by which others see that it lives.
+	// Whoever finds it dead takes that lease, to see to what the node has left.
+	nodePrefix = "node/"
 )
 
 // leases says which endpoints this node delivers to. Nodes do not compare clocks:
 // a lease is free when its beat was not seen to rise for a while. Only the
 // goroutine that keeps the leases uses it, and Start and Stop while there is none.
 type leases struct {
-	mine map[string]*held
-	seen map[string]sighting
+	mine   map[string]*held
+	seen   map[string]sighting
+	looked time.Time     // when they were read last
+	epoch  int64         // of this node's own lease when it was taken last; 0: never
+	ended  []store.Lease // own leases of nodes that have died, taken to see to what they left
 }
 
 // held is a lease of this node.
 type held struct {
 	store.Lease
 	renewed time.Time
+	to      string // the node that is to deliver instead; empty: it stays
 }
 
 // sighting is when a lease of somebody else was seen to change.
 type sighting struct {
 	store.Lease
-	at time.Time
+	at   time.Time
+	rose bool // its beat: somebody is alive
 }
+
+// over reports whether a lease was not renewed for so long that it is nobody's.
+func (s sighting) over(now time.Time) bool { return !s.at.IsZero() && now.Sub(s.at) >= leaseTaken }
 
 // leased reports whether other nodes may deliver to the same endpoints.
 func (d *Dispatcher) leased() bool { return d.o.Node != "" }
 
-// keepLeases renews and takes leases until ctx ends.
-func (d *Dispatcher) keepLeases(ctx context.Context) {
+// keepLeases renews and takes leases until ctx ends. It runs what is to be done for
+// nodes that have died.
+func (d *Dispatcher) keepLeases(ctx context.Context, run func(func())) {
 	ticker := time.NewTicker(leaseEvery)
 	defer ticker.Stop()
 	var errs throttle
 	for {
+		for _, l := range d.leases.ended {
+			run(func() { d.endNode(ctx, l) })
+		}
+		d.leases.ended = nil
 		select {
 		case <-ctx.Done():
 			return
@@ -69,18 +85,25 @@ func (d *Dispatcher) keepLeases(ctx context.Context) {
 	}
 }
 
-// renewLeases does one round: it renews what is this node's and takes what is free.
+// renewLeases does one round: it renews what is this node's, takes what is free, up
+// to its share, and gives away what is too much.
 func (d *Dispatcher) renewLeases(ctx context.Context) error {
 	start := time.Now()
 	list, err := d.outbox.Leases(ctx)
 	if err != nil {
 		return err
 	}
+	if start.Sub(d.leases.looked) > leaseTrust { // who did not look saw no beat rise
+		clear(d.leases.seen)
+	}
+	d.leases.looked = start
 	current := map[string]store.Lease{}
 	for _, l := range list {
 		current[l.Endpoint] = l
+		d.sight(l, start)
 	}
-	names := []string{houseLease}
+	shares := d.newShares(current, start)
+	names := []string{houseLease, d.ownLease()}
 	for _, ep := range d.all() {
 		names = append(names, ep.id)
 	}
@@ -94,15 +117,13 @@ func (d *Dispatcher) renewLeases(ctx context.Context) error {
 			renew = append(renew, h)
 		case h != nil:
 			d.drop(name)
-		case !there || now.Node == "" || now.Node == d.o.Node: // the last: it was lost, and nobody took it
+		case there && now.Node == d.o.Node: // it was given to this node, or lost and nobody took it
 			err = d.take(ctx, name, now)
+		case there && now.Node != "" && !d.leases.seen[name].over(start):
+		case d.isEndpoint(name) && !shares.room(d.o.Node): // another one's share
 		default:
-			s, known := d.leases.seen[name]
-			switch {
-			case !known || s.Lease != now:
-				d.leases.seen[name] = sighting{now, start}
-			case start.Sub(s.at) >= leaseTaken:
-				err = d.take(ctx, name, now)
+			if err = d.take(ctx, name, now); err == nil && d.isEndpoint(name) && d.leases.mine[name] != nil {
+				shares.load[d.o.Node]++
 			}
 		}
 		if err != nil {
@@ -114,12 +135,24 @@ func (d *Dispatcher) renewLeases(ctx context.Context) error {
 			d.drop(name)
 		}
 	}
-	if len(renew) == 0 {
+	if err := d.endNodes(ctx, list, start); err != nil {
+		return err
+	}
+	if err := d.giveAway(ctx, shares); err != nil {
+		return err
+	}
+	return d.renew(ctx, renew, start)
+}
+
+// renew says that this node lives.
+func (d *Dispatcher) renew(ctx context.Context, leases []*held, start time.Time) error {
+	leases = slices.DeleteFunc(leases, func(h *held) bool { return d.leases.mine[h.Endpoint] != h }) // given away meanwhile
+	if len(leases) == 0 {
 		return nil
 	}
 	lost := map[string]bool{}
-	err = d.outbox.Update(ctx, func(tx store.Tx) error {
-		for _, h := range renew {
+	err := d.outbox.Update(ctx, func(tx store.Tx) error {
+		for _, h := range leases {
 			ok, err := tx.RenewLease(ctx, h.Lease)
 			if err != nil {
 				return err
@@ -131,13 +164,27 @@ func (d *Dispatcher) renewLeases(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, h := range renew {
+	for _, h := range leases {
 		h.renewed = start
 		if lost[h.Endpoint] {
 			d.drop(h.Endpoint)
 		}
 	}
 	return nil
+}
+
+// sight notes how a lease of somebody else stands.
+func (d *Dispatcher) sight(l store.Lease, now time.Time) {
+	if l.Node == "" || d.leases.mine[l.Endpoint] != nil {
+		delete(d.leases.seen, l.Endpoint)
+		return
+	}
+	s, known := d.leases.seen[l.Endpoint]
+	if known && s.Lease == l {
+		return
+	}
+	rose := known && s.Epoch == l.Epoch && s.Node == l.Node && (s.rose || l.Beat > s.Beat)
+	d.leases.seen[l.Endpoint] = sighting{l, now, rose}
 }
 
 // take takes a lease that is free and begins to deliver.
@@ -154,8 +201,17 @@ func (d *Dispatcher) take(ctx context.Context, name string, was store.Lease) err
 		return err
 	}
 	delete(d.leases.seen, name)
-	d.leases.mine[name] = &held{now, at}
-	if ep := d.find(name); ep != nil && name != houseLease {
+	d.leases.mine[name] = &held{Lease: now, renewed: at}
+	if name == d.ownLease() {
+		// Others have seen to what this node had, but it lives.
+		back := d.leases.epoch != 0 && d.leases.epoch != was.Epoch
+		d.leases.epoch = now.Epoch
+		if back && d.o.NodeBack != nil {
+			d.log.Warn("this node was taken for dead: it could not reach the database")
+			d.o.NodeBack()
+		}
+	}
+	if ep := d.find(name); ep != nil {
 		ep.setLease(now)
 		ep.own()
 		d.log.Info("webhook delivery of this node begins", "endpoint", endpointLabel(name), "epoch", now.Epoch)
@@ -167,7 +223,7 @@ func (d *Dispatcher) take(ctx context.Context, name string, was store.Lease) err
 // drop ends delivery to an endpoint that is not this node's any more.
 func (d *Dispatcher) drop(name string) {
 	delete(d.leases.mine, name)
-	if ep := d.find(name); ep != nil && name != houseLease {
+	if ep := d.find(name); ep != nil {
 		ep.disown()
 		d.log.Warn("webhook delivery of this node ends: the lease was lost", "endpoint", endpointLabel(name))
 	}
@@ -187,7 +243,7 @@ func (d *Dispatcher) releaseLeases(ctx context.Context) {
 	}
 	err := d.outbox.Update(ctx, func(tx store.Tx) error {
 		for _, h := range d.leases.mine {
-			if err := tx.ReleaseLease(ctx, h.Lease); err != nil {
+			if err := tx.ReleaseLease(ctx, h.Lease, ""); err != nil {
 				return err
 			}
 		}

@@ -75,6 +75,7 @@ func (ep *endpoint) collect(limit int) *outcomes {
 	if len(ep.dirty) == 0 && !ep.pauseWaits {
 		return nil
 	}
+	ep.writing++
 	b := &outcomes{ep: ep, hands: ep.hands, lease: ep.lease, pause: ep.pauseWaits, pausedReason: ep.pausedReason, told: ep.plan.shown}
 	if b.pause {
 		b.pausedAt = ep.pausedAt.UnixMilli()
@@ -110,6 +111,7 @@ func (it *item) asRetry(a *store.Attempt) store.Retry {
 func (ep *endpoint) written(b *outcomes, ok bool) {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
+	ep.writing--
 	if b.hands != ep.hands {
 		return
 	}
@@ -224,10 +226,12 @@ func (d *Dispatcher) flush(ctx context.Context) error {
 	err := d.outbox.Update(ctx, func(tx store.Tx) error { return d.writeBatch(ctx, tx, batch) })
 	for _, b := range batch {
 		if err == nil && b.lost {
-			d.lost(b.ep, b.lease)
-			continue
+			d.lost(b.ep, b.lease) // and nothing is left of it
 		}
 		b.ep.written(b, err == nil)
+		if b.lost {
+			continue
+		}
 		if err == nil && b.pause && d.onPause != nil {
 			d.onPause(PauseNotice{Endpoint: b.ep.id, URL: b.told, Reason: b.pausedReason})
 		}

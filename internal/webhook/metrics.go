@@ -33,8 +33,7 @@ type metrics struct {
 	latency  prometheus.Histogram
 	age      prometheus.Histogram
 
-	oldest  oldest
-	started int64 // ms
+	oldest oldest
 }
 
 // oldest is the age of the oldest event of each endpoint, as of when it is asked.
@@ -100,7 +99,6 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 36000, 180000},
 		}),
 	}
-	m.started = time.Now().UnixMilli()
 	m.oldest.at = map[string]int64{}
 	m.oldest.desc = prometheus.NewDesc(ns+"_"+sub+"_oldest_event_age_seconds",
 		"Age of the oldest event that is still to be delivered.", []string{"endpoint"}, nil)

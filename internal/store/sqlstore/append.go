@@ -16,8 +16,7 @@ import (
 // the events. The counter is changed in the transaction of the row that uses the
 // number, so a rollback gives the number back.
 func (d *DB) Append(ctx context.Context, items []*store.Item) error {
-	return d.engine.Write(ctx, func(h Handle) error {
-		t := d.tx(h)
+	return d.write(ctx, func(t *tx) error {
 		var rows []*store.NewMessage
 		for _, it := range items {
 			it.Err = nil

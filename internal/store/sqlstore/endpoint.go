@@ -86,7 +86,12 @@ func (t *tx) RenewLease(ctx context.Context, l store.Lease) (bool, error) {
 	return ok, failed("RenewLease", err)
 }
 
-func (t *tx) ReleaseLease(ctx context.Context, l store.Lease) error {
-	_, err := t.h.Exec(ctx, `UPDATE webhook_leases SET node = '' WHERE endpoint = $1 AND epoch = $2`, l.Endpoint, l.Epoch)
+func (t *tx) ReleaseLease(ctx context.Context, l store.Lease, to string) error {
+	_, err := t.h.Exec(ctx, `UPDATE webhook_leases SET node = $1 WHERE endpoint = $2 AND epoch = $3`, to, l.Endpoint, l.Epoch)
 	return failed("ReleaseLease", err)
+}
+
+func (t *tx) ForgetLease(ctx context.Context, l store.Lease) error {
+	_, err := t.h.Exec(ctx, `DELETE FROM webhook_leases WHERE endpoint = $1 AND epoch = $2`, l.Endpoint, l.Epoch)
+	return failed("ForgetLease", err)
 }

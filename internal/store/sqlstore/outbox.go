@@ -102,6 +102,7 @@ func (t *tx) writeEvents(ctx context.Context, ofMessages []*im.Event) error {
 	if err := t.engine.LockOutbox(ctx, t.h); err != nil {
 		return failed("AddEvents: lock", err)
 	}
+	t.written = all
 	return failed("AddEvents", t.engine.InsertEvents(ctx, t.h, all))
 }
 

@@ -76,7 +76,8 @@ type ReadRaise struct {
 // DB is a store.Store on an engine.
 type DB struct {
 	queries
-	engine Engine
+	engine   Engine
+	onEvents func([]*im.Event)
 }
 
 var _ store.Store = (*DB)(nil)
@@ -86,14 +87,29 @@ func New(e Engine) *DB { return &DB{queries: queries{h: e.Reader(), engine: e}, 
 
 // Update implements store.Store.
 func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return d.engine.Write(ctx, func(h Handle) error {
-		t := d.tx(h)
+	return d.write(ctx, func(t *tx) error {
 		if err := fn(t); err != nil {
 			return err
 		}
 		return t.writeEvents(ctx, nil)
 	})
 }
+
+// write runs fn in a write transaction, and tells of the events that it wrote.
+func (d *DB) write(ctx context.Context, fn func(*tx) error) error {
+	var t *tx // of the last try
+	err := d.engine.Write(ctx, func(h Handle) error {
+		t = d.tx(h)
+		return fn(t)
+	})
+	if err == nil && d.onEvents != nil && len(t.written) > 0 {
+		d.onEvents(t.written)
+	}
+	return err
+}
+
+// OnEvents implements store.Store.
+func (d *DB) OnEvents(fn func([]*im.Event)) { d.onEvents = fn }
 
 // Shards implements store.Store.
 func (d *DB) Shards() int { return d.engine.Shards() }
@@ -113,7 +129,8 @@ type queries struct {
 // tx adds the writes.
 type tx struct {
 	queries
-	events []*im.Event // of AddEvents, written by writeEvents
+	events  []*im.Event // of AddEvents, written by writeEvents
+	written []*im.Event
 }
 
 func (d *DB) tx(h Handle) *tx { return &tx{queries: queries{h: h, engine: d.engine}} }

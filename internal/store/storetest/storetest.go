@@ -87,6 +87,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"PruneHookLog", testPruneHookLog},
 		{"Endpoints", testEndpoints},
 		{"Leases", testLeases},
+		{"Online", testOnline},
+		{"OnEvents", testOnEvents},
 		{"Lanes", testLanes},
 		{"LanesConcurrent", testLanesConcurrent},
 		{"Append", testAppend},

@@ -441,11 +441,19 @@ func testLeases(t *testing.T, st store.Store) {
 	two, ok := take(seen[0], "n2")
 	same(t, "taken over", []any{two, ok}, []any{store.Lease{Endpoint: "ep_a", Node: "n2", Epoch: 2, Beat: 1}, true})
 	same(t, "the old one is over", renew(one), false)
-	update(t, st, func(tx store.Tx) error { return tx.ReleaseLease(ctx, one) })
+	update(t, st, func(tx store.Tx) error { return tx.ReleaseLease(ctx, one, "") })
 	same(t, "and cannot be given back", must(st.Leases(ctx))(t), []store.Lease{two})
-	update(t, st, func(tx store.Tx) error { return tx.ReleaseLease(ctx, two) })
+	update(t, st, func(tx store.Tx) error { return tx.ReleaseLease(ctx, two, "n3") })
+	two.Node = "n3"
+	same(t, "given on", must(st.Leases(ctx))(t), []store.Lease{two})
+	update(t, st, func(tx store.Tx) error { return tx.ReleaseLease(ctx, two, "") })
 	two.Node = ""
 	same(t, "given back", must(st.Leases(ctx))(t), []store.Lease{two})
+	update(t, st, func(tx store.Tx) error { return tx.ForgetLease(ctx, one) })
+	same(t, "of another epoch", must(st.Leases(ctx))(t), []store.Lease{two})
+	update(t, st, func(tx store.Tx) error { return tx.ForgetLease(ctx, two) })
+	same(t, "gone", must(st.Leases(ctx))(t), []store.Lease{})
+	take(store.Lease{Endpoint: "ep_a"}, "n1")
 	update(t, st, func(tx store.Tx) error { return tx.ForgetEndpoint(ctx, "ep_a") })
 	same(t, "forgotten", must(st.Leases(ctx))(t), []store.Lease{})
 }

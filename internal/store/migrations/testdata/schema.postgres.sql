@@ -232,6 +232,15 @@ CREATE TABLE objects (
 );
 CREATE INDEX objects_content ON objects USING btree (content_key);
 
+CREATE TABLE online (
+    user_id text COLLATE "C" NOT NULL,
+    platform integer NOT NULL,
+    node text COLLATE "C" NOT NULL,
+    conn_id text COLLATE "C" NOT NULL,
+    CONSTRAINT online_pkey PRIMARY KEY (user_id, platform)
+);
+CREATE INDEX online_node ON online USING btree (node);
+
 CREATE TABLE outbox (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     event_id text COLLATE "C" NOT NULL,

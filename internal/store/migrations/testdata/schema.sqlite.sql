@@ -240,6 +240,16 @@ CREATE TABLE objects (
 
 CREATE INDEX objects_content ON objects (content_key);
 
+CREATE TABLE online (
+    user_id  TEXT NOT NULL,
+    platform INTEGER NOT NULL,
+    node     TEXT NOT NULL,
+    conn_id  TEXT NOT NULL,
+    PRIMARY KEY (user_id, platform)
+) WITHOUT ROWID;
+
+CREATE INDEX online_node ON online (node);
+
 CREATE TABLE outbox (
     id           INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id     TEXT NOT NULL,

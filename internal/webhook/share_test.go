@@ -1,0 +1,176 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/internal/im"
+	"parley/internal/store"
+	"parley/internal/store/storetest"
+)
+
+// allWritten reports whether no event is loaded: those that are count until their
+// outcome is in the store.
+func allWritten(d *Dispatcher) bool {
+	for _, ep := range d.all() {
+		ep.mu.Lock()
+		n := ep.loaded
+		ep.mu.Unlock()
+		if n > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// TestShares has nodes come and go on one database: each that lives delivers to its
+// share of the endpoints, and while they change hands no event is lost, sent twice or
+// out of order (webhook-delivery.md 6.3, 6.5).
+func TestShares(t *testing.T) {
+	t.Parallel()
+	storetest.Engines(t, func(t *testing.T, open func(testing.TB) store.Store) {
+		t.Parallel()
+		const endpoints = 6
+		var mu sync.Mutex
+		arrived := map[string][]string{} // by endpoint and lane: numbers
+		srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			time.Sleep(2 * time.Millisecond) // some are always under way
+			lane, n, _ := strings.Cut(r.Header.Get(headerSequence), ";")
+			endpoint := strings.Split(r.URL.Path, "/")[1]
+			mu.Lock()
+			defer mu.Unlock()
+			arrived[endpoint+" "+lane] = append(arrived[endpoint+" "+lane], n)
+		}))
+		defer srv.Close()
+		snapshot := &Snapshot{}
+		for i := range endpoints {
+			snapshot.Endpoints = append(snapshot.Endpoints, im.Endpoint{ID: fmt.Sprint("ep_", i), URL: fmt.Sprint(srv.URL, "/ep_", i)})
+		}
+		type node struct {
+			*Dispatcher
+			st *mortal
+		}
+		var ended sync.Map // what was told to have ended, by node
+		begin := func(name string) node {
+			st := &mortal{Store: open(t)}
+			cfg := Default()
+			cfg.Guard.AllowPrivate = true
+			d, err := New(Options{Config: cfg, Outbox: st, Decode: decodeText, Node: name, NodeEnded: func(_ context.Context, other string) error {
+				ended.Store(other, name)
+				return nil
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			snapshot.Config = &cfg
+			if err := d.Apply(snapshot); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return node{d, st}
+		}
+		owned := func(n node) (count int) {
+			for _, e := range snapshot.Endpoints {
+				if s, _ := n.Status(e.ID); s.Owned {
+					count++
+				}
+			}
+			return count
+		}
+		eventually := func(what string, ok func() bool) {
+			t.Helper()
+			for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(5 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%s: not within a minute", what)
+				}
+			}
+		}
+		first := begin("n1")
+		eventually("one has all", func() bool { return owned(first) == endpoints })
+
+		written := 0
+		stop, done := make(chan struct{}), make(chan struct{})
+		go func() { // events for all the time
+			defer close(done)
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				var events []*im.Event
+				for i := range endpoints {
+					events = append(events, &im.Event{EventID: im.NewEventID(), Endpoint: fmt.Sprint("ep_", i), Lane: fmt.Sprint("group:", written%3),
+						Command: im.AfterSingleMsgRead, Body: []byte(`{}`), CreatedAt: time.Now().UnixMilli()})
+				}
+				if err := first.st.Update(context.Background(), func(tx store.Tx) error { return tx.AddEvents(context.Background(), events) }); err != nil {
+					t.Error(err)
+					return
+				}
+				written++
+				first.Wake()
+			}
+		}()
+		second := begin("n2")
+		eventually("two share", func() bool { return owned(first) == 3 && owned(second) == 3 })
+		third := begin("n3")
+		eventually("three share", func() bool { return owned(first) == 2 && owned(second) == 2 && owned(third) == 2 })
+		if err := second.Stop(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		eventually("two are left", func() bool { return owned(first) == 3 && owned(third) == 3 })
+		eventually("the end of the second is told", func() bool { _, told := ended.Load("n2"); return told })
+
+		close(stop)
+		<-done
+		eventually("all is sent", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			n := 0
+			for _, list := range arrived {
+				n += len(list)
+			}
+			return n >= written*endpoints
+		})
+		mu.Lock()
+		for lane, list := range arrived {
+			for i, n := range list {
+				if n != fmt.Sprint(i+1) {
+					t.Fatalf("%s: place %d holds %s", lane, i+1, n)
+				}
+			}
+		}
+		mu.Unlock()
+
+		// A node that dies gives nothing back. Its outcomes are written: it could not stop else.
+		eventually("all is written", func() bool { return allWritten(third.Dispatcher) })
+		third.st.dead.Store(true)
+		if err := third.Stop(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		eventually("one is left", func() bool { return owned(first) == endpoints })
+		eventually("the end of the third is told", func() bool { _, told := ended.Load("n3"); return told })
+		leases, err := first.st.Leases(t.Context())
+		for _, l := range leases {
+			if l.Node != "n1" {
+				t.Errorf("%+v is left", l)
+			}
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		if err := first.Stop(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
