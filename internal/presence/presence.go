@@ -30,6 +30,7 @@ package presence
 
 import (
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -170,6 +171,29 @@ func (t *Table) Kick(userID string, p im.Platform, o Origin) {
 	e := s.entry(userID)
 	e.untold = append(e.untold, event{Event: Event{Kicked, userID, p, o}})
 	t.tell(s, userID, e)
+}
+
+// Again tells the hooks of all who are online as if they had come just now, for whoever
+// was told that they are gone.
+func (t *Table) Again() {
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		ids := slices.Collect(maps.Keys(s.users))
+		s.mu.Unlock()
+		for _, id := range ids {
+			s.mu.Lock()
+			e := s.users[id]
+			if e == nil {
+				s.mu.Unlock()
+				continue
+			}
+			for _, p := range e.platforms {
+				e.untold = append(e.untold, event{Event: Event{Kind: Online, UserID: id, Platform: p}})
+			}
+			t.tell(s, id, e)
+		}
+	}
 }
 
 // changed tells subscribers and hooks of a change that was just made. It is

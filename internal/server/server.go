@@ -71,6 +71,8 @@ type Server struct {
 	health   *obs.Health
 
 	unlock    func() error
+	node      string // among those that share the database; empty: there are no others
+	online    *presence.Table
 	store     store.Store
 	service   *service.Service
 	objects   objects
@@ -106,7 +108,7 @@ type listener struct {
 func New(o Options) (_ *Server, err error) {
 	ctx := context.Background()
 	cfg := o.Config
-	s := &Server{cfg: cfg, version: o.Version, log: o.Log, health: obs.NewHealth(), fatal: make(chan error, 3)}
+	s := &Server{cfg: cfg, version: o.Version, log: o.Log, health: obs.NewHealth(), online: presence.New(), fatal: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(ctx))
@@ -137,7 +139,7 @@ func New(o Options) (_ *Server, err error) {
 	if err := s.openWebhooks(); err != nil {
 		return nil, fmt.Errorf("webhooks: %w", err)
 	}
-	svc, err := newService(cfg, s.store, &webhook.Hooks{Asker: s.asker, Registry: s.receivers, Dispatcher: s.hooks}, secret, o.Log, s.objects)
+	svc, err := newService(cfg, s.store, &webhook.Hooks{Asker: s.asker, Registry: s.receivers, Dispatcher: s.hooks}, secret, s.node, o.Log, s.objects)
 	if err != nil {
 		return nil, err
 	}
@@ -194,16 +196,15 @@ func (s *Server) buildMessaging(svc *service.Service) {
 	limits := gateway.DefaultLimits()
 	limits.Connections = s.cfg.WS.MaxConnections
 	limits.Frame = s.cfg.WS.MaxFrameBytes
-	online := presence.New()
-	online.OnChange(svc.PresenceChanged)
+	s.online.OnChange(svc.PresenceChanged)
 	s.gateway = gateway.New(gateway.Options{
-		Service: svc, Presence: online, Policy: im.LoginPolicy(s.cfg.MultiLogin.Policy), IsAdmin: svc.IsAdmin,
+		Service: svc, Presence: s.online, Policy: im.LoginPolicy(s.cfg.MultiLogin.Policy), IsAdmin: svc.IsAdmin,
 		PushTokens: svc, Limits: limits, Log: s.log, Metrics: s.registry,
 	})
 	s.deliver = deliver.New(deliver.Options{Local: local{s.gateway}, Gate: s.push, Offline: s.push, Log: s.log, Members: func(ctx context.Context, groupID string) (deliver.Roster, error) {
 		return svc.Roster(ctx, groupID)
 	}})
-	svc.Connect(s.messages, kicker{s.gateway, online})
+	svc.Connect(s.messages, kicker{s.gateway, s.online})
 }
 
 func openStore(ctx context.Context, cfg *config.Config) (store.Store, error) {
@@ -221,9 +222,9 @@ func openStore(ctx context.Context, cfg *config.Config) (store.Store, error) {
 	return st, nil
 }
 
-func newService(cfg *config.Config, st store.Store, h service.Hooks, secret string, log *slog.Logger, files objects) (*service.Service, error) {
+func newService(cfg *config.Config, st store.Store, h service.Hooks, secret, node string, log *slog.Logger, files objects) (*service.Service, error) {
 	return service.New(service.Options{
-		Store: st, Hooks: h, Logger: log, Secret: secret, AdminIDs: cfg.Admin.UserIDs,
+		Store: st, Hooks: h, Logger: log, Node: node, Secret: secret, AdminIDs: cfg.Admin.UserIDs,
 		TokenLife: time.Duration(cfg.Token.ExpireDays) * 24 * time.Hour,
 		Policy:    im.LoginPolicy(cfg.MultiLogin.Policy), MaxPerEnd: cfg.MultiLogin.MaxNumOneEnd, FriendVerify: cfg.Friend.Verify,
 		Decode:               wire.ParseBody,
@@ -277,6 +278,9 @@ func (s *Server) Start(ctx context.Context) error {
 		return err
 	}
 	if err := s.receivers.Start(ctx); err != nil { // before the first event is sent: one may be paused
+		return fmt.Errorf("webhooks: %w", err)
+	}
+	if err := s.tellOffline(ctx); err != nil { // before the first client comes back
 		return fmt.Errorf("webhooks: %w", err)
 	}
 	if err := s.hooks.Start(ctx); err != nil {

@@ -27,7 +27,7 @@ func MintToken(ctx context.Context, o Options, userID string, platformID int) (_
 		return "", err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	svc, err := newService(cfg, st, webhook.None(), secret, o.Log, objects{})
+	svc, err := newService(cfg, st, webhook.None(), secret, "", o.Log, objects{})
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -26,7 +27,9 @@ func (s *Server) openWebhooks() (err error) {
 	o := webhook.Options{Config: c, Outbox: s.store, Decode: wire.ParseBody, Log: s.log, Metrics: s.registry, Paused: s.tellPause}
 	if _, local := s.cfg.SQLitePath(); !local {
 		// Two processes that were given the same name must not take each other's work.
-		o.Node = s.cfg.Node.ID + "/" + im.NewID()[:8]
+		s.node = s.cfg.Node.ID + "/" + im.NewID()[:8]
+		o.Node, o.NodeBack = s.node, s.online.Again
+		o.NodeEnded = func(ctx context.Context, node string) error { return s.service.NodeEnded(ctx, node) }
 	}
 	if s.hooks, err = webhook.New(o); err != nil {
 		return err
@@ -34,6 +37,15 @@ func (s *Server) openWebhooks() (err error) {
 	s.store.OnEvents(s.hooks.Made)
 	s.receivers = webhook.NewRegistry(s.store, &c, s.log, s.hooks.Apply, s.reloadAsker(&c))
 	return nil
+}
+
+// tellOffline tells of connections that ended with an earlier process. Where several
+// nodes share the database, those that live find out who is dead.
+func (s *Server) tellOffline(ctx context.Context) error {
+	if s.node != "" {
+		return nil
+	}
+	return s.service.NodeEnded(ctx, s.node)
 }
 
 // receiving is what the use cases see of the delivery of events.

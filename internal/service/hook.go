@@ -15,6 +15,8 @@ type Hooks interface {
 	Route(c im.Command, about im.About) []string
 	// RouteMessage is Route for an event about a message.
 	RouteMessage(c im.Command, m *im.Message) []string
+	// Wants reports whether somebody would be told of an event.
+	Wants(c im.Command, about im.About) bool
 	// Lost counts events that could not be written.
 	Lost(events int)
 	// Asks and AsksMessage report whether a before callback is on.

@@ -46,6 +46,9 @@ type Options struct {
 	Hooks  Hooks
 	Logger *slog.Logger
 
+	// Node names this process among those that share the database; empty: there are no others.
+	Node string
+
 	Secret       string
 	AdminIDs     []string
 	TokenLife    time.Duration

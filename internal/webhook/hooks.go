@@ -25,6 +25,11 @@ func (h *Hooks) Route(cmd im.Command, about im.About) []string {
 	return h.admit(h.routes().route(cmd, about))
 }
 
+// Wants reports whether some endpoint is told of an event without a message.
+func (h *Hooks) Wants(cmd im.Command, about im.About) bool {
+	return len(h.routes().route(cmd, about)) > 0
+}
+
 // RouteMessage returns the endpoints that are told of an event about a message:
 // notifications and typing are for none (webhooks.md 1.8).
 func (h *Hooks) RouteMessage(cmd im.Command, m *im.Message) []string {
