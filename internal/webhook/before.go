@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +23,10 @@ const (
 	beforeConns = 256
 	// maxBeforeAnswer bounds the answer of a before callback; a larger one is a failure (webhooks.md 1.7).
 	maxBeforeAnswer = 1 << 20
+	// beforeIdle is how long an unused connection is kept. It is shorter than the time after
+	// which usual servers close theirs (2 s and up): a call that meets that moment has
+	// failed, because nobody knows whether it was taken up, and is not made again.
+	beforeIdle = 1500 * time.Millisecond
 )
 
 // Question is one before callback: may this be done, and how?
@@ -108,7 +112,7 @@ func (a *Asker) Reload(c *Config) error {
 			if err != nil {
 				return err
 			}
-			t.MaxConnsPerHost, t.MaxIdleConnsPerHost = beforeConns, beforeConns
+			t.MaxConnsPerHost, t.MaxIdleConnsPerHost, t.IdleConnTimeout = beforeConns, beforeConns, beforeIdle
 			now.transport = t
 		}
 	}
@@ -271,14 +275,18 @@ func (c *asking) leave(pass uint32, works *bool) (changed bool) {
 	return c.breaker.record(pass, *works, time.Now())
 }
 
-// call makes the request, a second time if no connection could be made.
+// call makes the request, a second time if the first one cannot have reached the
+// receiver: no connection could be made, or the kept one was closed before. The
+// transport repeats by itself only what it has written no byte of.
 func (c *asking) call(ctx context.Context, q Question) (status int, body []byte, err error) {
 	t := c.targets[q.Command]
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
 	id := im.NewEventID()
 	for attempt := 1; ; attempt++ {
-		answer, err := c.transport.RoundTrip(c.request(ctx, q, t, id, attempt))
+		var written atomic.Bool // the head of the request, so that the receiver may act on it
+		traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { written.Store(true) }})
+		answer, err := c.transport.RoundTrip(c.request(traced, q, t, id, attempt))
 		if err == nil {
 			status, body, err = readAnswer(answer)
 		}
@@ -287,17 +295,11 @@ func (c *asking) call(ctx context.Context, q Question) (status int, body []byte,
 			return status, body, nil
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return 0, nil, unreachable("timeout", err)
-		case attempt == 1 && ctx.Err() == nil && notConnected(err):
+		case attempt == 1 && ctx.Err() == nil && !written.Load():
 			continue
 		}
 		return 0, nil, err
 	}
-}
-
-// notConnected reports whether a call failed before anything was sent.
-func notConnected(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
 }
 
 func readAnswer(answer *http.Response) (status int, body []byte, err error) {
@@ -315,7 +317,6 @@ func (c *asking) request(ctx context.Context, q Question, t target, id string, a
 	header := http.Header{
 		"Content-Type":    {"application/json; charset=utf-8"},
 		"User-Agent":      {c.userAgent},
-		"Idempotency-Key": {}, // as for after events: lets the transport repeat what a kept connection lost
 		headerID:          {id},
 		headerTimestamp:   {timestamp},
 		headerAttempt:     {strconv.Itoa(attempt)},

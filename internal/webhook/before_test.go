@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -399,6 +400,25 @@ func TestAskConnectsAgain(t *testing.T) {
 		t.Errorf("a call that was received was made %d times", cut.count())
 	}
 
+	// The same on a kept connection, where the transport would by itself.
+	var first atomic.Bool
+	kept := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+		if first.CompareAndSwap(false, true) {
+			says(200, `{}`)(w, r)
+			return
+		}
+		panic(http.ErrAbortHandler)
+	})
+	if _, err := kept.ask(t); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kept.ask(t); !im.IsKind(err, im.CallbackUnreachable) {
+		t.Errorf("%v", err)
+	}
+	if kept.count() != 2 || kept.calls[0].RemoteAddr != kept.calls[1].RemoteAddr {
+		t.Errorf("2 calls, of which the second was received and cut, arrived as %d", kept.count())
+	}
+
 	gone := newDesk(t, says(200, `{}`))
 	gone.srv.Close()
 	_, err = gone.ask(t)
@@ -417,6 +437,40 @@ func TestAskConnectsAgain(t *testing.T) {
 type roundTripper func() (*http.Response, error)
 
 func (f roundTripper) RoundTrip(*http.Request) (*http.Response, error) { return f() }
+
+// TestAskStale: a call that meets a kept connection which the receiver has just closed is
+// made again if nothing of it was sent, and else is not.
+func TestAskStale(t *testing.T) {
+	t.Parallel()
+	for _, written := range []bool{false, true} {
+		c := deskConfig("http://business.test")
+		calls := 0
+		a, err := NewAsker(AskerOptions{Config: &c, Transport: tracedTripper(func(trace *httptrace.ClientTrace) (*http.Response, error) {
+			calls++
+			if calls > 1 {
+				return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
+			}
+			if written {
+				trace.WroteHeaders()
+			}
+			return nil, errors.New("http: server closed idle connection")
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.Ask(t.Context(), Question{Command: asked})
+		if written != im.IsKind(err, im.CallbackUnreachable) || written != (calls == 1) {
+			t.Errorf("written %v: %d calls, %v", written, calls, err)
+		}
+	}
+}
+
+// tracedTripper is a receiver without a network that says what was written.
+type tracedTripper func(*httptrace.ClientTrace) (*http.Response, error)
+
+func (f tracedTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	return f(httptrace.ContextClientTrace(r.Context()))
+}
 
 // TestAskBreaker: after enough failures no call is made for ten seconds, then one.
 // Refusals are no failures.
