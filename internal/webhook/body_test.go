@@ -6,6 +6,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -103,6 +104,7 @@ func TestContractDocuments(t *testing.T) {
 			}
 			known = true
 			checkExample(t, example, c.body(), c.added)
+			checkFields(t, string(rest), c.body())
 			text, err := os.ReadFile(filepath.Join("testdata", "contract", c.file+".json"))
 			if err != nil {
 				t.Fatal(err)
@@ -113,6 +115,43 @@ func TestContractDocuments(t *testing.T) {
 		}
 		if !known {
 			t.Errorf("%s: no body for its example", path)
+		}
+	}
+}
+
+// fieldRow is a row of the table of fields: the cells are in bars, or stand without
+// anything in between.
+var fieldRow = regexp.MustCompile(`(?m)^\|?\s*([A-Za-z]+?)\s*\|?\s*(\[\]int64|string|uint32|int32|int64|int|boolean)`)
+
+// checkFields holds a body against the table of fields of a document.
+func checkFields(t *testing.T, document string, body []byte) {
+	t.Helper()
+	_, table, _ := strings.Cut(document, "Request Package Field Description")
+	table, _, _ = strings.Cut(table, "Response Package Example")
+	rows := fieldRow.FindAllStringSubmatch(table, -1)
+	if len(rows) < 5 {
+		t.Fatalf("the table has %d rows that can be read", len(rows))
+	}
+	got, _ := object(t, body)
+	for _, row := range rows {
+		key, kind := row[1], row[2]
+		v, ok := got[key]
+		switch v := v.(type) {
+		case string:
+			ok = ok && kind == "string"
+		case bool:
+			ok = ok && kind == "boolean"
+		case json.Number:
+			_, err := v.Int64()
+			ok = ok && err == nil && strings.Contains(kind, "int") && kind != "[]int64"
+		case []any:
+			// The table has a string where the example has a list.
+			ok = ok && (kind == "[]int64" || key == "atUserList" && kind == "string")
+		default:
+			ok = false
+		}
+		if !ok {
+			t.Errorf("%s is %v (%T), the table says %s", key, v, v, kind)
 		}
 	}
 }
