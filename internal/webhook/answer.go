@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"strconv"
 	"strings"
 
@@ -42,7 +43,7 @@ func parseAnswer(raw []byte, log *slog.Logger) (*Answer, envelope, error) {
 
 // refusal returns what the user is told of a refused operation.
 func (a *Answer) refusal() *im.Refusal {
-	r := &im.Refusal{Code: int(a.code("errCode")), Msg: deref(a.Text("errMsg")), Dlt: deref(a.Text("errDlt"))}
+	r := &im.Refusal{Code: int(a.code("errCode")), Msg: cut(deref(a.Text("errMsg"))), Dlt: cut(deref(a.Text("errDlt")))}
 	if r.Code <= 0 {
 		r.Code = codeRefusal
 		if r.Msg == "" {
@@ -50,6 +51,19 @@ func (a *Answer) refusal() *im.Refusal {
 		}
 	}
 	return r
+}
+
+// maxRefusalText bounds each text of a refusal. Above it no reader is served, and the
+// refusal itself would be lost: a client's frame has 1 MiB, in JSON for up to six bytes
+// for one.
+const maxRefusalText = 64 << 10
+
+// cut shortens a text that is too long, not inside a character.
+func cut(s string) string {
+	if len(s) <= maxRefusalText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxRefusalText], "")
 }
 
 func deref(s *string) string {
@@ -73,12 +87,39 @@ func (a *Answer) code(key string) int64 {
 	if text == "" {
 		return 0
 	}
-	n, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
+	n, ok := whole(text)
+	if !ok || int64(int32(n)) != n {
 		a.ignored(key, "a number")
 		return 0
 	}
 	return n
+}
+
+// whole reads a whole number, also one that is written like 1.0 or 1e3: libraries that
+// take all numbers for floating ones write them so.
+func whole(text string) (n int64, ok bool) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	const exact = 1 << 53 // up to here a float tells whole numbers apart
+	if err != nil || f != math.Trunc(f) || f < -exact || f > exact {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// number reads a whole number between two bounds.
+func (a *Answer) number(want string, lo, hi int64, keys []string) (int64, bool) {
+	raw := a.raw(keys...)
+	if raw == nil {
+		return 0, false
+	}
+	if n, ok := whole(string(raw)); ok && lo <= n && n <= hi {
+		return n, true
+	}
+	a.ignored(keys[0], want)
+	return 0, false
 }
 
 // raw returns the value of the first of the keys that has one, out of its
@@ -143,10 +184,23 @@ func read[T any](a *Answer, want string, keys []string) *T {
 func (a *Answer) Text(keys ...string) *string { return read[string](a, "a string", keys) }
 
 // Int returns a number of 32 bits.
-func (a *Answer) Int(keys ...string) *int32 { return read[int32](a, "a whole number of 32 bits", keys) }
+func (a *Answer) Int(keys ...string) *int32 {
+	n, ok := a.number("a whole number of 32 bits", math.MinInt32, math.MaxInt32, keys)
+	if !ok {
+		return nil
+	}
+	v := int32(n)
+	return &v
+}
 
 // Long returns a number of 64 bits.
-func (a *Answer) Long(keys ...string) *int64 { return read[int64](a, "a whole number", keys) }
+func (a *Answer) Long(keys ...string) *int64 {
+	n, ok := a.number("a whole number", math.MinInt64, math.MaxInt64, keys)
+	if !ok {
+		return nil
+	}
+	return &n
+}
 
 // Flag returns a truth value.
 func (a *Answer) Flag(keys ...string) *bool { return read[bool](a, "true or false", keys) }

@@ -45,6 +45,11 @@ func TestVerdict(t *testing.T) {
 		{`{"actionCode":null,"nextCode":1}`, true, 0, false},
 		{`{"actionCode":0,"nextCode":"nextCodeValue"}`, false, 0, true},
 		{`{"actionCode":0,"nextCode":1.5}`, false, 0, true},
+		{`{"actionCode":0.0,"nextCode":1.0}`, true, 0, false}, // as of libraries that know floating numbers only
+		{`{"actionCode":"0.0","nextCode":"1.0"}`, true, 0, false},
+		{`{"actionCode":0,"nextCode":1e0}`, true, 0, false},
+		{`{"actionCode":0,"nextCode":4294967297}`, false, 0, true},
+		{`{"actionCode":0,"nextCode":1e400}`, false, 0, true},
 		{`{"actionCode":0,"nextCode":true}`, false, 0, true},
 		{`{"ActionCode":0,"NEXTCODE":1}`, true, 0, false},
 		{`{"nextcode":1,"nextCode":0}`, false, 0, false}, // the exact key wins
@@ -80,6 +85,11 @@ func TestRefusal(t *testing.T) {
 		{`{"errCode":"none"}`, im.Refusal{Code: 80000, Msg: "CallbackError"}},
 		{`{"errCode":99999999999}`, im.Refusal{Code: 80000, Msg: "CallbackError"}},
 		{`{"errCode":20042,"errMsg":7}`, im.Refusal{Code: 20042}},
+		{`{"errCode":20042.0}`, im.Refusal{Code: 20042}},
+		{
+			`{"errCode":20042,"errMsg":"x` + strings.Repeat("é", maxRefusalText) + `","errDlt":"` + strings.Repeat("y", maxRefusalText) + `"}`,
+			im.Refusal{Code: 20042, Msg: "x" + strings.Repeat("é", maxRefusalText/2-1), Dlt: strings.Repeat("y", maxRefusalText)},
+		},
 	} {
 		a, _, _ := mustParse(t, c.text)
 		if got := a.refusal(); *got != c.want {
@@ -93,7 +103,7 @@ func TestReplacements(t *testing.T) {
 	t.Parallel()
 	a, _, logged := mustParse(t, `{
 		"content":"new","empty":"","none":null,"EX":"by another case","number":7,"wrapped":{"value":"inside"},"wrappedNull":{"value":null},
-		"big":9007199254740993,"float":1.5,"flag":true,"wrappedFlag":{"value":false},"options":{"history":false,"offlinePush":true},
+		"big":9007199254740993,"float":1.5,"point":7.0,"huge":1e300,"digits":"7","flag":true,"wrappedFlag":{"value":false},"options":{"history":false,"offlinePush":true},
 		"mixed":{"a":true,"b":1},"ids":["a","b"],"noIDs":[],"packed":"[\"c\"]","numbers":[1],
 		"push":{"title":"T","iOSBadgeCount":true},"one":{"userID":"u"},"many":[{"userID":"u"},7,{"userID":"v"}],"two":{"value":1,"other":2}}`)
 	text := func(key string) string {
@@ -116,7 +126,10 @@ func TestReplacements(t *testing.T) {
 	if v := a.Int("number"); v == nil || *v != 7 {
 		t.Error("number")
 	}
-	if a.Int("big") != nil || a.Int("float") != nil || a.Int("content") != nil || a.Int("flag") != nil {
+	if v := a.Int("point"); v == nil || *v != 7 {
+		t.Error("a whole number with a point")
+	}
+	if a.Int("digits") != nil || a.Long("huge") != nil || a.Int("big") != nil || a.Int("float") != nil || a.Int("content") != nil || a.Int("flag") != nil {
 		t.Error("what is no whole number of 32 bits was taken for one")
 	}
 	if v := a.Long("big"); v == nil || *v != 9007199254740993 {
