@@ -36,6 +36,8 @@ type endpoint struct {
 	access access
 	// direct serves a request outside of the protocol of POST and envelope; nil for all others.
 	direct func(c *call)
+	// shape describes a direct route.
+	shape shape
 	// strict routes answer a body that does not fit with HTTP 400 instead of 200.
 	strict bool
 	// adminsFirst routes refuse others before they look at the body.

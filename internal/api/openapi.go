@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strings"
 
@@ -27,6 +26,7 @@ var accessText = map[access]string{
 	onlyEither:   "For either of the two users named in the body, and administrators.",
 }
 
+//go:generate go test -count=1 -run ^TestOpenAPIExamples$ . -update
 //go:generate go test -count=1 -run ^TestOpenAPI$ . -update
 
 // OpenAPI returns the description of all routes as an OpenAPI 3.1 document. It is
@@ -34,6 +34,9 @@ var accessText = map[access]string{
 // that is served is described, and the other way round.
 func (a *API) OpenAPI() ([]byte, error) {
 	s := newSchemas()
+	if err := json.Unmarshal(examplesFile, &s.examples); err != nil {
+		return nil, fmt.Errorf("api: OpenAPI: examples: %w", err)
+	}
 	for _, e := range a.table { // requests first: what a client may leave out is not required
 		if e.direct == nil {
 			s.request(reflect.TypeOf(e.takes))
@@ -56,6 +59,7 @@ func (a *API) OpenAPI() ([]byte, error) {
 		methods[strings.ToLower(e.method)] = s.operation(e)
 	}
 	status := s.of(reflect.TypeFor[wire.Status]())
+	s.named[errCodeSchema] = errCodes()
 	text, err := json.MarshalIndent(jsonObject{
 		"openapi": "3.1.0",
 		"info": jsonObject{
@@ -97,11 +101,12 @@ func (s *schemas) operation(e *endpoint) jsonObject {
 	if e.direct != nil {
 		return s.directOperation(e, id, parts[0])
 	}
+	shown := s.examples[e.path]
 	op := jsonObject{
 		"operationId": id, "tags": []string{parts[0]}, "description": accessText[e.access],
 		"parameters": []any{jsonObject{"$ref": "#/components/parameters/operationID"}},
 		"responses": jsonObject{
-			"200": jsonObject{"description": "An answer, or a refusal: see errCode.", "content": inJSON(s.envelope(e))},
+			"200": jsonObject{"description": "An answer, or a refusal: see errCode.", "content": withExamples(inJSON(s.envelope(e)), shown.answers())},
 			"429": jsonObject{"$ref": "#/components/responses/tooMany"},
 		},
 	}
@@ -121,7 +126,7 @@ func (s *schemas) operation(e *endpoint) jsonObject {
 		op["responses"].(jsonObject)["400"] = jsonObject{"$ref": "#/components/responses/refused"}
 	}
 	if !e.bodyless {
-		body := inJSON(s.of(reflect.TypeOf(e.takes).Elem()))
+		body := withExamples(inJSON(s.of(reflect.TypeOf(e.takes).Elem())), shown.requests())
 		if e.decodeProtobuf != nil {
 			body["application/protobuf"] = jsonObject{"schema": jsonObject{"type": "string", "contentEncoding": "binary"}}
 		}
@@ -130,27 +135,10 @@ func (s *schemas) operation(e *endpoint) jsonObject {
 	return op
 }
 
-// directOperation describes a route outside of the protocol of POST and envelope.
-func (s *schemas) directOperation(e *endpoint, id, tag string) jsonObject {
-	op := jsonObject{
-		"operationId": strings.ToLower(e.method) + "_" + id, "tags": []string{tag}, "description": "Without headers of the protocol and without an envelope.",
-		"responses": jsonObject{"default": jsonObject{"description": "Not in the form of the other routes."}},
-	}
-	if strings.HasSuffix(e.path, "/") {
-		op["parameters"] = []any{jsonObject{
-			"name": "name", "in": "path", "required": true, "description": "The rest of the path, slashes included.", "schema": jsonObject{"type": "string"},
-		}}
-	}
-	if e.method == http.MethodPost || e.method == http.MethodPut {
-		op["requestBody"] = jsonObject{"content": jsonObject{"*/*": jsonObject{}}}
-	}
-	return op
-}
-
 // envelope describes an answer and what is around it.
 func (s *schemas) envelope(e *endpoint) jsonObject {
 	properties := jsonObject{
-		"errCode": jsonObject{"type": "integer", "format": "int32", "description": "0, or why the request was refused."},
+		"errCode": jsonObject{"$ref": refPrefix + errCodeSchema},
 		"errMsg":  jsonObject{"type": "string"},
 		"errDlt":  jsonObject{"type": "string"},
 	}
@@ -162,4 +150,18 @@ func (s *schemas) envelope(e *endpoint) jsonObject {
 		properties["data"] = s.of(typ)
 	}
 	return jsonObject{"type": "object", "properties": properties, "required": []string{"errCode", "errDlt", "errMsg"}}
+}
+
+// errCodeSchema is the name of the schema of error codes.
+const errCodeSchema = "errCode"
+
+// errCodes describes the codes of this server. It is no enum: a business server that
+// refuses an operation answers with codes of its own.
+func errCodes() jsonObject {
+	var b strings.Builder
+	b.WriteString("0, or why the request was refused. A business server's refusal has its own code. Codes of this server:")
+	for _, c := range wire.Codes() {
+		fmt.Fprintf(&b, " %d %s;", c.Code, c.Msg)
+	}
+	return jsonObject{"type": "integer", "format": "int32", "description": strings.TrimSuffix(b.String(), ";") + "."}
 }

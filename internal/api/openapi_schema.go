@@ -17,6 +17,8 @@ const refPrefix = "#/components/schemas/"
 type schemas struct {
 	named map[string]any        // finished, by name
 	asked map[reflect.Type]bool // parts of requests
+	// examples are those of the routes, by path.
+	examples map[string]example
 }
 
 func newSchemas() *schemas { return &schemas{named: jsonObject{}, asked: map[reflect.Type]bool{}} }

@@ -1,8 +1,10 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 
 	"parley/internal/im"
 )
@@ -56,6 +58,21 @@ type Status struct {
 	Code int    `json:"errCode"`
 	Msg  string `json:"errMsg"`
 	Dlt  string `json:"errDlt"`
+}
+
+// Codes returns the codes of all kinds of errors with their names, in ascending
+// order, each once.
+func Codes() []Status {
+	seen := map[int]bool{}
+	var out []Status
+	for _, c := range codes {
+		if !seen[c.code] {
+			seen[c.code] = true
+			out = append(out, Status{Code: c.code, Msg: c.msg})
+		}
+	}
+	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Code, b.Code) })
+	return out
 }
 
 // StatusOf returns what a client is told of an error (errors.md 3). The cause of
