@@ -44,4 +44,6 @@ type PushNote struct {
 	GroupID     string      `json:"groupID,omitempty"`
 	SessionType SessionType `json:"sessionType"`
 	ContentType int32       `json:"contentType"`
+	// OperationID is the request's that sent the message, for the log.
+	OperationID string `json:"op,omitempty"`
 }

@@ -390,7 +390,7 @@ func (k *keeper) send(jobs []im.PushJob) {
 // attempt hands jobs to the vendor: one, or several that say the same.
 func (k *keeper) attempt(jobs []im.PushJob) []result {
 	p, first := k.p, &jobs[0]
-	log := p.log.With("vendor", p.o.Vendor.Name(), "msg", first.MessageID, "attempt", first.Attempts+1)
+	log := p.log.With("op", first.Note.OperationID, "vendor", p.o.Vendor.Name(), "msg", first.MessageID, "attempt", first.Attempts+1)
 	if len(jobs) == 1 {
 		log = log.With("user", first.UserID, "platform", first.Platform.String())
 	} else {

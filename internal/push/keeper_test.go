@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -113,6 +114,34 @@ func TestRetryAfter(t *testing.T) {
 	w.clock.Add(1_000)
 	w.until("the others", func() bool { w.p.keeper.signal(); return len(w.vendor.jobs()) == 3 })
 }
+
+// TestLogNamesTheOperation: what the vendor says is logged with the request that
+// sent the message.
+func TestLogNamesTheOperation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sqliteStore(t))
+	var mu sync.Mutex
+	var lines strings.Builder
+	w.o.Log = slog.New(slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		return lines.Write(p)
+	}), nil))
+	w.vendor.answer = func(*im.PushJob) error { return &Failure{Remedy: GiveUp, Status: 413, Reason: "too large"} }
+	w.device("bob", im.PlatformIOS)
+	w.start()
+	w.missed(w.chat("bob", "hi"))
+	w.until("nothing left", func() bool { return len(w.vendor.jobs()) == 1 && w.left() == [2]int{} })
+	mu.Lock()
+	defer mu.Unlock()
+	if got := lines.String(); !strings.Contains(got, `msg="offline push not sent" op=op1 vendor=fake`) || !strings.Contains(got, `reason="too large"`) {
+		t.Errorf("logged %s", got)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // TestLists: users who are told the same share a request, and a list that is refused
 // is taken apart.

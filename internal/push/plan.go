@@ -258,6 +258,7 @@ func without(users, silent []string) []string {
 // jobs returns a notification for each device of the users.
 func (p *Pusher) jobs(ctx context.Context, it *item, info *im.OfflinePush, users []string, silentIn string) ([]im.PushJob, error) {
 	note := newNote(it.m, info)
+	note.OperationID = it.op
 	job := im.PushJob{
 		ConversationID: it.m.ConversationID(), MessageID: it.m.ServerMsgID, SendTime: it.m.SendTime, Note: note, CreatedAt: it.at,
 	}
@@ -297,7 +298,7 @@ func (p *Pusher) planLeft(left []im.PushIntent) {
 		it, err := p.leftItem(&left[i])
 		switch {
 		case err != nil:
-			p.log.Warn("offline push not made", "conv", left[i].ConversationID, "err", err)
+			p.log.Warn("offline push not made", "msg", left[i].MessageID, "conv", left[i].ConversationID, "err", err)
 			p.keeper.settle(left[i].MessageID)
 		case it.m.SessionType == im.SessionGroup:
 			p.groups.add(it)

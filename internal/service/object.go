@@ -110,7 +110,7 @@ func (s *Service) BeginUpload(ctx context.Context, op im.Operator, base string, 
 	if n.Size > s.o.MaxObject {
 		return nil, im.Errorf(im.Invalid, name, "files of this server have at most %d bytes", s.o.MaxObject)
 	}
-	known, err := s.nameKnown(ctx, n)
+	known, err := s.nameKnown(ctx, op, n)
 	if err != nil {
 		return nil, err
 	}
@@ -144,13 +144,13 @@ func upTo(n int) []int {
 
 // nameKnown gives the name to the content with the same hash, if there is one and
 // the storage still has it.
-func (s *Service) nameKnown(ctx context.Context, n NewUpload) (bool, error) {
+func (s *Service) nameKnown(ctx context.Context, op im.Operator, n NewUpload) (bool, error) {
 	c, err := s.useContent(ctx, n.Hash)
 	if c == nil || err != nil {
 		return false, err
 	}
 	if _, err := s.o.Objects.Stat(ctx, c.Key); im.IsKind(err, im.NotFound) {
-		s.logger.Warn("the content of files is missing in the storage", "key", c.Key)
+		s.logger.Warn("the content of files is missing in the storage", "op", op.OperationID, "key", c.Key)
 		return false, s.store.Update(ctx, func(tx store.Tx) error { return tx.LoseContent(ctx, c.Key) })
 	} else if err != nil {
 		return false, err
