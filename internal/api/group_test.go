@@ -44,6 +44,10 @@ func groupScenarios() []scenario {
 		one("the owner among the members", "alice", create, `{"ownerUserID":"alice","memberUserIDs":["alice"],"groupInfo":{"groupType":2}}`),
 		one("unknown member", "alice", create, `{"ownerUserID":"alice","memberUserIDs":["nobody"],"groupInfo":{"groupType":2}}`),
 		one("the id exists", "alice", create, `{"ownerUserID":"alice","groupInfo":{"groupID":"garden","groupType":2}}`),
+		one("an id with '_'", "alice", create, `{"ownerUserID":"alice","groupInfo":{"groupID":"alice_team_bob","groupType":2}}`),
+		one("an id that joins two users", "alice", create, `{"ownerUserID":"alice","groupInfo":{"groupID":"alice_bob","groupType":2}}`),
+		one("an id that joins two users in no order of theirs", "alice", create, `{"ownerUserID":"alice","groupInfo":{"groupID":"bob_alice","groupType":2}}`),
+		one("an id that joins two users, by an administrator", admin, create, `{"ownerUserID":"alice","groupInfo":{"groupID":"alice_bob","groupType":2}}`),
 		one("no groupInfo", "alice", create, `{"ownerUserID":"alice"}`),
 		one("no owner", "alice", create, `{"groupInfo":{"groupType":2}}`),
 

@@ -45,7 +45,7 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 	if len(n.MemberIDs) > maxMembers || len(n.AdminIDs) > maxMembers {
 		return nil, im.Errorf(im.Invalid, name, "at most %d members and %d admins at once", maxMembers, maxMembers)
 	}
-	if err := n.check(op, name); err != nil {
+	if err := n.check(name); err != nil {
 		return nil, err
 	}
 	check := memberIDs(n.members(op))
@@ -68,6 +68,9 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 	}
 
 	if err := s.askCreate(ctx, op, name, &n, users); err != nil {
+		return nil, err
+	}
+	if err := s.joinsNobody(ctx, op, name, n.Group.GroupID); err != nil {
 		return nil, err
 	}
 	if n.Group.GroupID == "" {
@@ -151,15 +154,10 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 }
 
 // check refuses a group that cannot be, whoever its members are.
-func (n *NewGroup) check(op im.Operator, name string) error {
+func (n *NewGroup) check(name string) error {
 	g := &n.Group
 	if len(g.GroupID) > im.MaxIDBytes || strings.ContainsAny(g.GroupID, ":\x00") {
 		return im.Errorf(im.Invalid, name, "groupID is longer than %d bytes or holds ':'", im.MaxIDBytes)
-	}
-	if !op.Admin && strings.Contains(g.GroupID, "_") {
-		// The notices of group a_b and of the users a and b have one id: whoever made the
-		// group could read theirs.
-		return im.Errorf(im.Invalid, name, "groupID holds '_', which is for administrators")
 	}
 	if err := checkText(name, maxNameBytes, &g.GroupName, &g.FaceURL); err != nil {
 		return err
@@ -168,6 +166,34 @@ func (n *NewGroup) check(op im.Operator, name string) error {
 		return err
 	}
 	return usableIDs(name, g.CreatorUserID, g.NotificationUserID)
+}
+
+// joinsNobody refuses a group whose id is those of two users joined by '_', unless an
+// administrator wants it: the notices of group a_b and of the users a and b have one
+// id, and their numbers would mix.
+func (s *Service) joinsNobody(ctx context.Context, op im.Operator, name, groupID string) error {
+	var pairs [][2]string
+	var ids []string
+	for i, r := range groupID {
+		if r == '_' {
+			pairs = append(pairs, [2]string{groupID[:i], groupID[i+1:]})
+			ids = append(ids, groupID[:i], groupID[i+1:])
+		}
+	}
+	if op.Admin || len(pairs) == 0 {
+		return nil
+	}
+	found, err := s.store.Users(ctx, distinct(ids))
+	if err != nil {
+		return err
+	}
+	users := keyed(found, func(u *im.User) string { return u.UserID })
+	for _, p := range pairs {
+		if users[p[0]] != nil && users[p[1]] != nil && im.ConversationRoot(im.SingleConversationID(p[0], p[1])) == groupID {
+			return im.Errorf(im.Invalid, name, "groupID joins the ids of the users %s and %s", p[0], p[1])
+		}
+	}
+	return nil
 }
 
 // members returns the group's first members: the owner, the administrators, the others.

@@ -45,7 +45,7 @@ func (s *Service) askCreate(ctx context.Context, op im.Operator, name string, n 
 	if t := answer.Int("groupType"); t != nil && *t != im.GroupTypeWorking {
 		s.unusable(op, im.BeforeCreateGroup, "groupType", *t)
 	}
-	if err := n.check(op, name); err != nil {
+	if err := n.check(name); err != nil {
 		return err
 	}
 	owner := answer.Text("ownerUserID")
