@@ -60,7 +60,7 @@ type conversationPage struct {
 }
 
 func (a *API) ownerConversations(ctx context.Context, op im.Operator, q *conversation.GetOwnerConversationReq) (conversationPage, error) {
-	list, total, err := a.service.ConversationsPage(ctx, op, q.UserID, page(q.Pagination))
+	list, total, err := a.service.ConversationsPage(ctx, op, q.UserID, bulk(op, q.Pagination))
 	return conversationPage{total, list}, err
 }
 

@@ -28,7 +28,7 @@ type friendPage struct {
 }
 
 func (a *API) friendList(ctx context.Context, op im.Operator, q *relation.GetPaginationFriendsReq) (friendPage, error) {
-	friends, total, err := a.service.FriendsPage(ctx, op, q.UserID, page(q.Pagination))
+	friends, total, err := a.service.FriendsPage(ctx, op, q.UserID, bulk(op, q.Pagination))
 	return friendPage{friends, total}, err
 }
 
@@ -39,7 +39,7 @@ type blackPage struct {
 }
 
 func (a *API) blackList(ctx context.Context, op im.Operator, q *relation.GetPaginationBlacksReq) (blackPage, error) {
-	blacks, total, err := a.service.BlacksPage(ctx, op, q.UserID, page(q.Pagination))
+	blacks, total, err := a.service.BlacksPage(ctx, op, q.UserID, bulk(op, q.Pagination))
 	return blackPage{blacks, total}, err
 }
 

@@ -47,7 +47,7 @@ type receivedRequests struct {
 }
 
 func (a *API) receivedFriendRequests(ctx context.Context, op im.Operator, q *relation.GetPaginationFriendsApplyToReq) (receivedRequests, error) {
-	list, total, err := a.service.FriendRequestsPage(ctx, op, q.UserID, true, q.HandleResults, page(q.Pagination))
+	list, total, err := a.service.FriendRequestsPage(ctx, op, q.UserID, true, q.HandleResults, bulk(op, q.Pagination))
 	return receivedRequests{list, total}, err
 }
 
@@ -58,7 +58,7 @@ type sentRequests struct {
 }
 
 func (a *API) sentFriendRequests(ctx context.Context, op im.Operator, q *relation.GetPaginationFriendsApplyFromReq) (sentRequests, error) {
-	list, total, err := a.service.FriendRequestsPage(ctx, op, q.UserID, false, q.HandleResults, page(q.Pagination))
+	list, total, err := a.service.FriendRequestsPage(ctx, op, q.UserID, false, q.HandleResults, bulk(op, q.Pagination))
 	return sentRequests{list, total}, err
 }
 

@@ -42,6 +42,13 @@ func page(p *sdkws.RequestPagination) service.Page {
 	return service.Page{Number: int(p.GetPageNumber()), Size: int(p.GetShowNumber())}
 }
 
+// bulk is page for lists of small items, of which administrators get longer pages.
+func bulk(op im.Operator, p *sdkws.RequestPagination) service.Page {
+	out := page(p)
+	out.Bulk = op.Admin
+	return out
+}
+
 // createdGroup is group.CreateGroupResp.
 type createdGroup struct {
 	GroupInfo *im.Group `json:"groupInfo"`
@@ -80,10 +87,10 @@ type memberPage struct {
 // memberList ignores the filter, as the reference does (rest-group.md 5).
 func (a *API) memberList(ctx context.Context, op im.Operator, q *group.GetGroupMemberListReq) (memberPage, error) {
 	if q.Keyword != "" {
-		members, total, err := a.service.SearchMembers(ctx, op, q.GroupID, q.Keyword, page(q.Pagination))
+		members, total, err := a.service.SearchMembers(ctx, op, q.GroupID, q.Keyword, bulk(op, q.Pagination))
 		return memberPage{total, members}, err
 	}
-	members, total, err := a.service.MembersPage(ctx, op, q.GroupID, page(q.Pagination))
+	members, total, err := a.service.MembersPage(ctx, op, q.GroupID, bulk(op, q.Pagination))
 	return memberPage{total, members}, err
 }
 
@@ -104,7 +111,7 @@ type groupPage struct {
 }
 
 func (a *API) joinedGroups(ctx context.Context, op im.Operator, q *group.GetJoinedGroupListReq) (groupPage, error) {
-	groups, total, err := a.service.JoinedGroups(ctx, op, q.FromUserID, page(q.Pagination))
+	groups, total, err := a.service.JoinedGroups(ctx, op, q.FromUserID, bulk(op, q.Pagination))
 	return groupPage{total, groups}, err
 }
 

@@ -42,8 +42,8 @@ type foundGroups struct {
 	Groups []foundGroup `json:"groups"`
 }
 
-func (a *API) searchGroups(ctx context.Context, _ im.Operator, q *group.GetGroupsReq) (foundGroups, error) {
-	found, total, err := a.service.SearchGroups(ctx, q.GroupID, q.GroupName, page(q.Pagination))
+func (a *API) searchGroups(ctx context.Context, op im.Operator, q *group.GetGroupsReq) (foundGroups, error) {
+	found, total, err := a.service.SearchGroups(ctx, q.GroupID, q.GroupName, bulk(op, q.Pagination))
 	out := foundGroups{Total: total}
 	for i := range found {
 		g := &found[i]
@@ -80,14 +80,14 @@ type applicationPage struct {
 
 func (a *API) receivedApplications(ctx context.Context, op im.Operator, q *group.GetGroupApplicationListReq) (applicationPage, error) {
 	list, total, err := a.service.ReceivedApplications(ctx, op, service.ApplicationQuery{
-		UserID: q.FromUserID, GroupIDs: q.GroupIDs, Results: q.HandleResults, Page: page(q.Pagination),
+		UserID: q.FromUserID, GroupIDs: q.GroupIDs, Results: q.HandleResults, Page: bulk(op, q.Pagination),
 	})
 	return applicationPage{total, list}, err
 }
 
 func (a *API) ownApplications(ctx context.Context, op im.Operator, q *group.GetUserReqApplicationListReq) (applicationPage, error) {
 	list, total, err := a.service.OwnApplications(ctx, op, service.ApplicationQuery{
-		UserID: q.UserID, GroupIDs: q.GroupIDs, Results: q.HandleResults, Page: page(q.Pagination),
+		UserID: q.UserID, GroupIDs: q.GroupIDs, Results: q.HandleResults, Page: bulk(op, q.Pagination),
 	})
 	return applicationPage{total, list}, err
 }

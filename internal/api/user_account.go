@@ -33,8 +33,8 @@ type userPage struct {
 	Users []im.User `json:"users"`
 }
 
-func (a *API) users(ctx context.Context, _ im.Operator, q *user.GetPaginationUsersReq) (userPage, error) {
-	list, total, err := a.service.UsersPage(ctx, q.UserID, q.NickName, page(q.Pagination))
+func (a *API) users(ctx context.Context, op im.Operator, q *user.GetPaginationUsersReq) (userPage, error) {
+	list, total, err := a.service.UsersPage(ctx, q.UserID, q.NickName, bulk(op, q.Pagination))
 	return userPage{total, list}, err
 }
 
@@ -44,8 +44,8 @@ type userIDPage struct {
 	UserIDs []string `json:"userIDs"`
 }
 
-func (a *API) allUserIDs(ctx context.Context, _ im.Operator, q *user.GetAllUserIDReq) (userIDPage, error) {
-	ids, total, err := a.service.UserIDsPage(ctx, page(q.Pagination))
+func (a *API) allUserIDs(ctx context.Context, op im.Operator, q *user.GetAllUserIDReq) (userIDPage, error) {
+	ids, total, err := a.service.UserIDsPage(ctx, bulk(op, q.Pagination))
 	return userIDPage{total, ids}, err
 }
 
@@ -79,7 +79,7 @@ type notificationAccountPage struct {
 }
 
 func (a *API) searchNotificationAccount(ctx context.Context, op im.Operator, q *user.SearchNotificationAccountReq) (notificationAccountPage, error) {
-	list, total, err := a.service.NotificationAccounts(ctx, op, q.Keyword, q.AppManagerLevel, page(q.Pagination))
+	list, total, err := a.service.NotificationAccounts(ctx, op, q.Keyword, q.AppManagerLevel, bulk(op, q.Pagination))
 	out := notificationAccountPage{Total: total}
 	for _, u := range list {
 		out.NotificationAccounts = append(out.NotificationAccounts, notificationAccount{u.UserID, u.FaceURL, u.Nickname, u.AppMangerLevel})

@@ -46,6 +46,6 @@ type clientConfigPage struct {
 }
 
 func (a *API) clientConfigPage(ctx context.Context, op im.Operator, q *user.PageUserClientConfigReq) (clientConfigPage, error) {
-	list, total, err := a.service.ClientConfigsPage(ctx, op, q.UserID, q.Key, page(q.Pagination))
+	list, total, err := a.service.ClientConfigsPage(ctx, op, q.UserID, q.Key, bulk(op, q.Pagination))
 	return clientConfigPage{total, list}, err
 }

@@ -51,6 +51,6 @@ func (s *Service) BlacksPage(ctx context.Context, op im.Operator, userID string,
 		_, total, err := s.store.Blacks(ctx, userID, 0, 0)
 		return nil, total, err
 	}
-	size := min(p.Size, maxPage)
+	size := p.size()
 	return s.store.Blacks(ctx, userID, (p.Number-1)*size, size)
 }

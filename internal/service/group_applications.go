@@ -74,7 +74,7 @@ func (s *Service) ApplicationsOf(ctx context.Context, op im.Operator, groupID st
 	if len(userIDs) > maxGroupList {
 		return nil, im.Errorf(im.Invalid, name, "at most %d users", maxGroupList)
 	}
-	found, _, err := s.applications(ctx, store.GroupRequestFilter{GroupIDs: []string{groupID}, UserIDs: distinct(userIDs)}, Page{1, maxGroupList})
+	found, _, err := s.applications(ctx, store.GroupRequestFilter{GroupIDs: []string{groupID}, UserIDs: distinct(userIDs)}, Page{Number: 1, Size: maxGroupList})
 	return found, err
 }
 
@@ -89,7 +89,7 @@ func (s *Service) ApplicationOf(ctx context.Context, op im.Operator, groupID, us
 			return nil, err
 		}
 	}
-	found, _, err := s.applications(ctx, store.GroupRequestFilter{GroupIDs: []string{groupID}, UserIDs: []string{userID}}, Page{1, 1})
+	found, _, err := s.applications(ctx, store.GroupRequestFilter{GroupIDs: []string{groupID}, UserIDs: []string{userID}}, Page{Number: 1, Size: 1})
 	return found, err
 }
 

@@ -94,6 +94,6 @@ func (p Page) window() (offset, limit int) {
 	if p.Number < 1 || p.Size < 1 {
 		return 0, 0
 	}
-	size := min(p.Size, maxPage)
+	size := p.size()
 	return (p.Number - 1) * size, size
 }

@@ -151,19 +151,36 @@ func admin(op im.Operator, name string) error {
 	return im.Errorf(im.Denied, name, "only for administrators")
 }
 
-// Page is a part of a list: items (Number-1)*Size to Number*Size-1.
-type Page struct{ Number, Size int }
+// Page is a part of a list: items (Number-1)*Size to Number*Size-1. Bulk is for
+// administrators and items that are small.
+type Page struct {
+	Number, Size int
+	Bulk         bool
+}
 
-// maxPage bounds the items of one page. The SDK asks for at most 300; it loses
-// what a smaller bound would cut off.
-const maxPage = 1000
+const (
+	// maxPage bounds the items of one page. The SDK asks for at most 300; it loses
+	// what a smaller bound would cut off.
+	maxPage = 1000
+	// maxBulkPage is the same for back ends, which ask for more and take a shorter page
+	// for the last one.
+	maxBulkPage = 10_000
+)
+
+// size returns the items of a page that is not empty, as many as it may have.
+func (p Page) size() int {
+	if p.Bulk {
+		return min(p.Size, maxBulkPage)
+	}
+	return min(p.Size, maxPage)
+}
 
 // of returns the offset and length of the page in a list of n items; length 0 outside of it.
 func (p Page) of(n int) (offset, length int) {
 	if p.Number < 1 || p.Size < 1 {
 		return 0, 0
 	}
-	size := min(p.Size, maxPage)
+	size := p.size()
 	if p.Number-1 > n/size {
 		return 0, 0
 	}
