@@ -501,6 +501,43 @@ func TestSlowCallback(t *testing.T) {
 	}
 }
 
+// TestRepetitionIsNotAsked: a message that comes again is answered like the first time,
+// and the business server is not asked about it again: it could think better of it.
+func TestRepetitionIsNotAsked(t *testing.T) {
+	onEngines(t, func(t *testing.T, s *imtest.Server, hooks *imtest.Hooks) {
+		register(t, s, "ann", "bob")
+		ann := login(t, s, "ann", imtest.DialOptions{})
+		group := makeGroup(t, s, "ann", "bob")
+		for _, to := range [][2]string{{"bob", ""}, {"", group}} {
+			hooks.Reply(func(imtest.Hook) imtest.H { return nil })
+			m := ann.Text(to[0], to[1], "once")
+			first, err := ann.Send(m)
+			must(t, err)
+			before := commandsAbout(hooks, m.ClientMsgID)
+			hooks.Reply(func(k imtest.Hook) imtest.H {
+				if k.Body["clientMsgID"] == m.ClientMsgID && strings.Contains(k.Command, "Before") {
+					return imtest.Veto(20001)
+				}
+				return nil
+			})
+			if again := resend(t, ann, m); again != first.ServerMsgID {
+				t.Errorf("the repetition has the id %s, the first one %s", again, first.ServerMsgID)
+			}
+			asked := func(commands []string) (n int) {
+				for _, c := range commands {
+					if strings.Contains(c, "Before") && !strings.Contains(c, "Push") {
+						n++
+					}
+				}
+				return n
+			}
+			if got := commandsAbout(hooks, m.ClientMsgID); asked(before) == 0 || asked(got) != asked(before) {
+				t.Errorf("asked at first %q, in all %q", before, got)
+			}
+		}
+	})
+}
+
 // resend sends a message again, as clients do that had no answer.
 func resend(t *testing.T, u user, m *sdkws.MsgData) string {
 	t.Helper()

@@ -150,7 +150,7 @@ type shard struct {
 	log    *Log
 	queue  chan *Entry
 	done   chan []*Entry // committed or failed batches, for the announcer
-	recent *window       // the committer's own
+	recent *window
 }
 
 // New returns a log that does nothing before Start.
@@ -216,6 +216,19 @@ func (l *Log) shardOf(conversationID string) *shard {
 		return l.shards[0]
 	}
 	return l.shards[maphash.String(l.seed, im.ConversationRoot(conversationID))%uint64(len(l.shards))]
+}
+
+// Repeated returns the answer that a message had before, if it is still remembered, for
+// those who would do something for its sake that must not be done twice. Who has
+// none submits it: it may still be a repetition, of an older message or of one under way.
+func (l *Log) Repeated(m *im.Message) (Result, bool) {
+	if m.ClientMsgID == "" {
+		return Result{}, false
+	}
+	w := l.shardOf(m.ConversationID()).recent
+	r, ok := w.find(time.Now(), w.key(m.SendID, m.ClientMsgID))
+	r.Repeated = ok
+	return r, ok
 }
 
 // Append submits an entry and waits for its commit. The context bounds the wait

@@ -2,6 +2,7 @@ package msglog
 
 import (
 	"hash/maphash"
+	"sync"
 	"time"
 )
 
@@ -16,9 +17,12 @@ const (
 // different messages do not meet in practice, and a client cannot aim for it.
 type key [2]uint64
 
-// window remembers the answers to recent messages, oldest forgotten first.
+// window remembers the answers to recent messages, oldest forgotten first. The
+// committer adds to it; others may look (Log.Repeated).
 type window struct {
-	seeds   [2]maphash.Seed
+	seeds [2]maphash.Seed
+
+	mu      sync.Mutex // guards what follows
 	byKey   map[key]seen
 	ring    []aged // in order of arrival
 	start   int    // of the oldest
@@ -53,6 +57,8 @@ func (w *window) key(sendID, clientMsgID string) key {
 }
 
 func (w *window) find(now time.Time, k key) (Result, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	s, ok := w.byKey[k]
 	if !ok || now.Sub(s.at) > windowAge {
 		return Result{}, false
@@ -64,8 +70,10 @@ func (w *window) add(now time.Time, sendID, clientMsgID string, r Result) {
 	if clientMsgID == "" {
 		return
 	}
-	w.expire(now)
 	k := w.key(sendID, clientMsgID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expire(now)
 	if len(w.ring)-w.start >= windowSize {
 		w.evicted = w.ring[w.start].at
 		w.drop()
@@ -99,6 +107,8 @@ func (w *window) drop() {
 // covers reports whether every message made since a client's time (ms) is still
 // remembered, as far as messages of the last windowAge go.
 func (w *window) covers(now time.Time, createTime int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.evicted.IsZero() || now.Sub(w.evicted) > windowAge {
 		return true
 	}

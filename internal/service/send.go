@@ -18,10 +18,17 @@ const (
 
 // Send checks a message and gives it to the log (messages.md 4). It does not
 // wait for the commit, but it does for the business server if that is asked first:
-// not longer than ctx lasts. done is called exactly once, before Send returns when
-// the message is refused, else right after the commit from the log's goroutine, where
+// not longer than ctx lasts. It is not asked about a repetition: what it said of the
+// message holds. done is called exactly once, before Send returns when the message is
+// refused or such a repetition, else right after the commit from the log's goroutine, where
 // it must not block. Messages of one caller are committed in the order of calls.
 func (s *Service) Send(ctx context.Context, op im.Operator, m *im.Message, done func(im.SendResult, error)) {
+	if s.asksAbout(m) && op.Is(m.SendID) {
+		if r, ok := s.log.Repeated(m); ok {
+			done(checked{Message: m}.result(r), nil)
+			return
+		}
+	}
 	c, err := s.checkSend(ctx, op, m)
 	if err != nil {
 		done(im.SendResult{}, err)

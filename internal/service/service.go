@@ -28,6 +28,8 @@ import (
 type Log interface {
 	Append(ctx context.Context, e *msglog.Entry) (msglog.Result, error)
 	Submit(ctx context.Context, e *msglog.Entry)
+	// Repeated returns the answer that a message had before.
+	Repeated(m *im.Message) (msglog.Result, bool)
 }
 
 // Presence is the live connections, of which the service ends some.
