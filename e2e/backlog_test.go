@@ -30,6 +30,10 @@ func TestBacklogLimits(t *testing.T) {
 	if n := metric(t, admin, "parley_webhook_events_dropped_total"); n != 15 {
 		t.Errorf("%v events were refused", n)
 	}
+	// Events count as made when they are committed, though nobody has room for them or hears them.
+	if n := metric(t, admin, `parley_webhook_events_total\{[^}]*outcome="made"\}`); n != 20 {
+		t.Errorf("%v events were made", n)
+	}
 	if e := chaosEndpoint(t, c, "main"); e.Waiting+e.Retrying != 20 {
 		t.Errorf("%d wait, %d are retried", e.Waiting, e.Retrying)
 	}

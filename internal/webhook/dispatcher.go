@@ -51,7 +51,7 @@ type Options struct {
 
 // PauseNotice says that an endpoint has paused itself.
 type PauseNotice struct {
-	Endpoint string // id
+	Endpoint string // id, as the API shows it
 	URL      string // without credentials
 	Reason   string
 }

@@ -179,7 +179,7 @@ func TestMetrics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.d = d
+		b.d, b.box.made = d, d.Made
 		b.box.addN("a", 3)
 		b.box.add(im.Event{Lane: "a", Command: im.AfterMsgSaveDB}, nil)
 		b.box.add(im.Event{Lane: "a", Command: im.AfterMsgSaveDB}, []byte("corrupt"))

@@ -42,6 +42,7 @@ type memOutbox struct {
 	updates  int
 	reads    int
 	loss     []string // what the contract forbids
+	made     func([]*im.Event)
 }
 
 func newOutbox() *memOutbox {
@@ -66,6 +67,9 @@ func (o *memOutbox) add(e im.Event, message []byte) im.Event {
 		e.Body = []byte(`{"callbackCommand":"` + e.Command.String() + `"}`)
 	}
 	o.rows[e.ID] = &store.OutboxEvent{Event: e, Message: message}
+	if o.made != nil {
+		o.made([]*im.Event{&e})
+	}
 	o.ids = append(o.ids, e.ID)
 	return e
 }

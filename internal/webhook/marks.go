@@ -233,7 +233,7 @@ func (d *Dispatcher) flush(ctx context.Context) error {
 			continue
 		}
 		if err == nil && b.pause && d.onPause != nil {
-			d.onPause(PauseNotice{Endpoint: b.ep.id, URL: b.told, Reason: b.pausedReason})
+			d.onPause(PauseNotice{Endpoint: endpointLabel(b.ep.id), URL: b.told, Reason: b.pausedReason})
 		}
 	}
 	n, full := d.unwritten()
