@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -176,8 +177,12 @@ func (s *Service) createConversations(ctx context.Context, tx store.Tx, op im.Op
 	if err != nil {
 		return err
 	}
+	owners := make(map[string][]string, 1) // by conversation
 	for i := range created {
-		if _, err := tx.Step(ctx, im.ListConversations, created[i].OwnerUserID, im.ChangeInsert, created[i].ConversationID); err != nil {
+		owners[created[i].ConversationID] = append(owners[created[i].ConversationID], created[i].OwnerUserID)
+	}
+	for _, id := range slices.Sorted(maps.Keys(owners)) {
+		if err := tx.StepEach(ctx, im.ListConversations, owners[id], im.ChangeInsert, id); err != nil {
 			return err
 		}
 	}

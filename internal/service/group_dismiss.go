@@ -10,9 +10,13 @@ import (
 	"parley/internal/webhook"
 )
 
-// dismissBatch is the number of members that are removed in one transaction; a
-// group of no more is dismissed in a single one.
-const dismissBatch = 1000
+const (
+	// dismissBatch is the number of members that are removed in one transaction, while
+	// everybody else's messages wait; a group of no more is dismissed in a single one.
+	dismissBatch = 250
+	// dropBatch is the number of entries of its member log that go in one.
+	dropBatch = 2000
+)
 
 // DismissGroup ends a group: nothing can be said in it any more, its members
 // leave it, and unless they are only to be removed, are told (rest-group.md 3).
@@ -28,12 +32,20 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 	// The messages show the group and go to the members as they were.
 	var tips groupDismissedTips
 	var members []string
+	var dropped bool       // the member log is gone
+	var knownAt im.Version // the position of the log at which members were read
 	close := func(ctx context.Context, t *groupTx) (err error) {
 		if tips.Group, tips.OpUser, err = t.scene(ctx); err != nil {
 			return err
 		}
-		if members, err = t.MemberIDs(ctx, groupID); err != nil {
+		now, err := t.Head(ctx, im.ListMembers, groupID)
+		if err != nil {
 			return err
+		}
+		if now != knownAt || now.ID == "" {
+			if members, err = t.MemberIDs(ctx, groupID); err != nil {
+				return err
+			}
 		}
 		if t.group.Status != im.GroupDismissed { // once: it may have been dismissed with its members left in it
 			if err := t.emitDismissal(ctx, members); err != nil {
@@ -48,10 +60,11 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 		if err := removeFormer(ctx, t.Tx, groupID, left); err != nil {
 			return err
 		}
-		if err := t.DropLog(ctx, im.ListMembers, groupID); err != nil {
+		t.dropped = true
+		var err error
+		if dropped, err = dropLog(ctx, t.Tx, groupID); err != nil {
 			return err
 		}
-		t.dropped = true
 		for _, d := range told {
 			d.Receivers = append([]string{}, members...)
 		}
@@ -70,12 +83,21 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 		}
 		return end(ctx, t, members)
 	})
+	if err == nil && !dropped {
+		return s.dropRest(context.WithoutCancel(ctx), groupID)
+	}
 	if !errors.Is(err, errMoved) {
 		return err
 	}
 
 	// A large group is closed first, then emptied a part at a time, the owner last.
 	ctx = context.WithoutCancel(ctx)
+	if knownAt, err = s.store.Head(ctx, im.ListMembers, groupID); err != nil {
+		return err
+	}
+	if members, err = s.store.MemberIDs(ctx, groupID); err != nil { // before others have to wait
+		return err
+	}
 	err = s.changeGroup(ctx, op, name, groupID, nil, func(ctx context.Context, t *groupTx) error {
 		if err := t.mayDismiss(removeOnly); err != nil {
 			return err
@@ -92,12 +114,39 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 	if err != nil {
 		return err
 	}
-	return s.changeGroup(ctx, op, name, groupID, told, func(ctx context.Context, t *groupTx) error {
-		if err := end(ctx, t, left); err != nil {
+	err = s.changeGroup(ctx, op, name, groupID, told, func(ctx context.Context, t *groupTx) error {
+		return end(ctx, t, left)
+	})
+	if err == nil && !dropped {
+		err = s.dropRest(ctx, groupID)
+	}
+	return err
+}
+
+// dropLog deletes a part of the member log of a dismissed group. The dismissal is
+// remembered until all of it is gone.
+func dropLog(ctx context.Context, tx store.Tx, groupID string) (gone bool, err error) {
+	if gone, err = tx.DropLog(ctx, im.ListMembers, groupID, dropBatch); err != nil {
+		return false, err
+	}
+	if !gone {
+		return false, tx.PutDismissal(ctx, groupID)
+	}
+	return true, tx.DeleteDismissal(ctx, groupID)
+}
+
+// dropRest deletes what is left of the member log, a part at a time.
+func (s *Service) dropRest(ctx context.Context, groupID string) error {
+	for gone := false; !gone; {
+		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
+			gone, err = dropLog(ctx, tx, groupID)
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		return t.DeleteDismissal(ctx, groupID)
-	})
+	}
+	return nil
 }
 
 // emitDismissal writes the event with the members as they are (webhooks.md D.9).
@@ -167,16 +216,10 @@ func (s *Service) finishDismissals(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = s.store.Update(ctx, func(tx store.Tx) error {
-			if err := removeFormer(ctx, tx, g, left); err != nil {
-				return err
-			}
-			if err := tx.DropLog(ctx, im.ListMembers, g); err != nil {
-				return err
-			}
-			return tx.DeleteDismissal(ctx, g)
-		})
-		if err != nil {
+		if err := s.store.Update(ctx, func(tx store.Tx) error { return removeFormer(ctx, tx, g, left) }); err != nil {
+			return err
+		}
+		if err := s.dropRest(ctx, g); err != nil {
 			return err
 		}
 	}

@@ -91,20 +91,34 @@ func (q queries) UserSeqs(ctx context.Context, userID string, ids []string) (map
 }
 
 func (t *tx) InsertConversations(ctx context.Context, records []im.Conversation, now int64) ([]im.Conversation, error) {
+	type key struct{ owner, conversation string }
+	added := make(map[key]bool, len(records))
+	const row = `($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d)`
+	err := inRows(records, func(part []im.Conversation) error {
+		args := make([]any, 0, 18*len(part))
+		for i := range part {
+			c := &part[i]
+			args = append(args, c.OwnerUserID, c.ConversationID, c.RecvMsgOpt, c.ConversationType, c.UserID, c.GroupID, bit(c.IsPinned),
+				c.AttachedInfo, bit(c.IsPrivateChat), c.GroupAtType, c.Ex, c.BurnDuration, c.MinSeq, c.MaxSeq, c.MsgDestructTime,
+				c.LatestMsgDestructTime, bit(c.IsMsgDestruct), now)
+		}
+		keys, err := list(ctx, t.h, "InsertConversations", func(s scanner, k *key) error { return s.Scan(&k.owner, &k.conversation) },
+			`INSERT INTO user_conversations (`+conversationColumns+`, create_time) VALUES `+rowsText(len(part), row)+`
+			ON CONFLICT (owner_user_id, conversation_id) DO NOTHING RETURNING owner_user_id, conversation_id`, args...)
+		for _, k := range keys {
+			added[k] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	var inserted []im.Conversation
 	for i := range records {
-		c := &records[i]
-		added, err := t.changed(ctx, `INSERT INTO user_conversations (`+conversationColumns+`, create_time)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-			ON CONFLICT (owner_user_id, conversation_id) DO NOTHING`,
-			c.OwnerUserID, c.ConversationID, c.RecvMsgOpt, c.ConversationType, c.UserID, c.GroupID, bit(c.IsPinned),
-			c.AttachedInfo, bit(c.IsPrivateChat), c.GroupAtType, c.Ex, c.BurnDuration, c.MinSeq, c.MaxSeq, c.MsgDestructTime,
-			c.LatestMsgDestructTime, bit(c.IsMsgDestruct), now)
-		if err != nil {
-			return nil, failed("InsertConversations", err)
-		}
-		if added {
-			inserted = append(inserted, *c)
+		k := key{records[i].OwnerUserID, records[i].ConversationID}
+		if added[k] {
+			delete(added, k) // the first one counts
+			inserted = append(inserted, records[i])
 		}
 	}
 	return inserted, nil

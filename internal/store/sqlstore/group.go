@@ -59,7 +59,7 @@ func (q queries) MembersEach(ctx context.Context, ids []store.MemberID) (out []i
 		for _, id := range part {
 			args = append(args, id.GroupID, id.UserID)
 		}
-		found, err := list(ctx, q.h, "MembersEach", scanMember, `WITH asked (group_id, user_id) AS (VALUES `+rowsText(len(part), 2, `($%d, $%d)`)+`)
+		found, err := list(ctx, q.h, "MembersEach", scanMember, `WITH asked (group_id, user_id) AS (VALUES `+rowsText(len(part), `($%d, $%d)`)+`)
 			SELECT `+memberColumns+` FROM asked JOIN group_members m ON m.group_id = asked.group_id AND m.user_id = asked.user_id
 			LEFT JOIN users u ON u.user_id = m.user_id`, args...)
 		out = append(out, found...)
@@ -124,19 +124,24 @@ func (t *tx) InsertMembers(ctx context.Context, groupID string, members []im.Mem
 	if err != nil {
 		return failed("InsertMembers", err)
 	}
-	for i := range members {
-		m := &members[i]
-		added, err := t.changed(ctx, `INSERT INTO group_members (group_id, user_id, role_level, join_time, nickname, face_url,
-			join_source, operator_user_id, ex, mute_end_time, inviter_user_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (group_id, user_id) DO NOTHING`,
-			groupID, m.UserID, m.RoleLevel, m.JoinTime, m.Nickname, m.FaceURL, m.JoinSource, m.OperatorUserID, m.Ex,
-			m.MuteEndTime, m.InviterUserID)
-		if err != nil {
-			return failed("InsertMembers", err)
+	const row = `($%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d, $%d)`
+	err = inRows(members, func(part []im.Member) error {
+		args := make([]any, 0, 11*len(part))
+		for i := range part {
+			m := &part[i]
+			args = append(args, groupID, m.UserID, m.RoleLevel, m.JoinTime, m.Nickname, m.FaceURL, m.JoinSource, m.OperatorUserID, m.Ex,
+				m.MuteEndTime, m.InviterUserID)
 		}
-		if !added {
-			return im.Errorf(im.Duplicate, "InsertMembers", "member already: %s", m.UserID)
+		added, err := t.affected(ctx, `INSERT INTO group_members (group_id, user_id, role_level, join_time, nickname, face_url,
+			join_source, operator_user_id, ex, mute_end_time, inviter_user_id) VALUES `+rowsText(len(part), row)+`
+			ON CONFLICT (group_id, user_id) DO NOTHING`, args...)
+		if err == nil && added != len(part) {
+			return im.Errorf(im.Duplicate, "InsertMembers", "some of the users are members already")
 		}
+		return err
+	})
+	if im.IsKind(err, im.Duplicate) {
+		return err
 	}
-	return nil
+	return failed("InsertMembers", err)
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,18 +120,24 @@ func inRows[T any](values []T, fn func([]T) error) error {
 	return nil
 }
 
-// rowsText is the VALUES list of rows with some columns each, a placeholder for every one.
-func rowsText(rows, columns int, row string) string {
+// rowsText is the VALUES list of some rows: row has %d in the place of a
+// placeholder's number.
+func rowsText(rows int, row string) string {
+	parts := strings.Split(row, "%d")
 	var out strings.Builder
+	out.Grow(rows * 2 * len(row))
+	n := 0
 	for i := range rows {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		args := make([]any, columns)
-		for j := range args {
-			args[j] = i*columns + j + 1
+		for j, part := range parts {
+			if j > 0 {
+				n++
+				out.WriteString(strconv.Itoa(n))
+			}
+			out.WriteString(part)
 		}
-		fmt.Fprintf(&out, row, args...)
 	}
 	return out.String()
 }
@@ -151,7 +157,7 @@ func (t *tx) StepEach(ctx context.Context, l im.List, owners []string, change im
 		for _, o := range part {
 			args = append(args, l, o, im.NewVersionID(now))
 		}
-		_, err := t.h.Exec(ctx, `INSERT INTO version_logs (list, owner, id, version, deleted_to) VALUES `+rowsText(len(part), 3, `($%d, $%d, $%d, 1, 0)`)+`
+		_, err := t.h.Exec(ctx, `INSERT INTO version_logs (list, owner, id, version, deleted_to) VALUES `+rowsText(len(part), `($%d, $%d, $%d, 1, 0)`)+`
 			ON CONFLICT (list, owner) DO UPDATE SET version = version_logs.version + 1`, args...)
 		if err != nil {
 			return err
@@ -167,12 +173,14 @@ func (t *tx) StepEach(ctx context.Context, l im.List, owners []string, change im
 	return failed("StepEach", err)
 }
 
-func (t *tx) DropLog(ctx context.Context, l im.List, owner string) error {
-	if _, err := t.h.Exec(ctx, `DELETE FROM version_entries WHERE list = $1 AND owner = $2`, l, owner); err != nil {
-		return failed("DropLog", err)
+func (t *tx) DropLog(ctx context.Context, l im.List, owner string, limit int) (gone bool, err error) {
+	n, err := t.affected(ctx, `DELETE FROM version_entries WHERE list = $1 AND owner = $2 AND element IN
+		(SELECT element FROM version_entries WHERE list = $1 AND owner = $2 LIMIT $3)`, l, owner, limit)
+	if err != nil || n == limit {
+		return false, failed("DropLog", err)
 	}
-	_, err := t.h.Exec(ctx, `DELETE FROM version_logs WHERE list = $1 AND owner = $2`, l, owner)
-	return failed("DropLog", err)
+	_, err = t.h.Exec(ctx, `DELETE FROM version_logs WHERE list = $1 AND owner = $2`, l, owner)
+	return err == nil, failed("DropLog", err)
 }
 
 // setSeqs sets one column of the users' positions.
@@ -187,7 +195,7 @@ func (t *tx) setSeqs(ctx context.Context, column, conversationID string, userIDs
 			row = `($%d, $%d, 0, $%d, 0)`
 		}
 		_, err := t.h.Exec(ctx, `INSERT INTO user_seqs (user_id, conversation_id, min_seq, max_seq, read_seq) VALUES `+
-			rowsText(len(part), 3, row)+` ON CONFLICT (user_id, conversation_id) DO UPDATE SET `+column+` = excluded.`+column, args...)
+			rowsText(len(part), row)+` ON CONFLICT (user_id, conversation_id) DO UPDATE SET `+column+` = excluded.`+column, args...)
 		return err
 	})
 }

@@ -150,18 +150,27 @@ func (t *tx) Step(ctx context.Context, l im.List, owner string, change im.Change
 	if err != nil {
 		return im.Version{}, failed("Step", err)
 	}
+	places := make(map[string]int, len(elements)) // of one that is named twice the last one counts
 	for i, e := range elements {
-		// The sort marker is always an update, whatever happened to the elements beside it.
-		c := change
-		if e == im.SortMarker {
-			c = im.ChangeUpdate
+		places[e] = i
+	}
+	err = inRows(slices.SortedFunc(maps.Keys(places), func(a, b string) int { return places[a] - places[b] }), func(part []string) error {
+		args := make([]any, 0, 6*len(part))
+		for _, e := range part {
+			// The sort marker is always an update, whatever happened to the elements beside it.
+			c := change
+			if e == im.SortMarker {
+				c = im.ChangeUpdate
+			}
+			args = append(args, l, owner, e, c, v.Number, places[e])
 		}
-		_, err := t.h.Exec(ctx, `INSERT INTO version_entries (list, owner, element, change, version, place) VALUES ($1, $2, $3, $4, $5, $6)
-			ON CONFLICT (list, owner, element) DO UPDATE SET change = excluded.change, version = excluded.version, place = excluded.place`,
-			l, owner, e, c, v.Number, i)
-		if err != nil {
-			return im.Version{}, failed("Step", err)
-		}
+		_, err := t.h.Exec(ctx, `INSERT INTO version_entries (list, owner, element, change, version, place) VALUES `+
+			rowsText(len(part), `($%d, $%d, $%d, $%d, $%d, $%d)`)+`
+			ON CONFLICT (list, owner, element) DO UPDATE SET change = excluded.change, version = excluded.version, place = excluded.place`, args...)
+		return err
+	})
+	if err != nil {
+		return im.Version{}, failed("Step", err)
 	}
 	return v, nil
 }

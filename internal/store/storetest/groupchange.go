@@ -248,7 +248,18 @@ func testStepEach(t *testing.T, st store.Store) {
 	update(t, st, func(tx store.Tx) error { return tx.StepEach(ctx, im.ListJoinedGroups, nil, im.ChangeDelete, "g") })
 
 	before := must(st.Head(ctx, im.ListJoinedGroups, owners[0]))(t)
-	update(t, st, func(tx store.Tx) error { return tx.DropLog(ctx, im.ListJoinedGroups, owners[0]) })
+	drop := func(limit int) (gone bool) {
+		t.Helper()
+		update(t, st, func(tx store.Tx) (err error) {
+			gone, err = tx.DropLog(ctx, im.ListJoinedGroups, owners[0], limit)
+			return err
+		})
+		return gone
+	}
+	step(t, st, im.ListJoinedGroups, owners[0], im.ChangeInsert, "e1", "e2", "e3", "e4")
+	same(t, "a part of a log", drop(3), false)
+	same(t, "the log is there", must(st.Head(ctx, im.ListJoinedGroups, owners[0]))(t).ID != "", true)
+	same(t, "the rest", drop(100), true)
 	same(t, "dropped", must(st.Head(ctx, im.ListJoinedGroups, owners[0]))(t), im.Version{})
 	update(t, st, func(tx store.Tx) error {
 		return tx.StepEach(ctx, im.ListJoinedGroups, owners[:1], im.ChangeInsert, "n")
