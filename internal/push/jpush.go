@@ -80,6 +80,7 @@ type (
 			Alias []string `json:"alias"`
 		} `json:"audience"`
 		Notification struct {
+			Alert   string       `json:"alert"` // on other platforms
 			Android jpushAndroid `json:"android"`
 			IOS     jpushIOS     `json:"ios"`
 		} `json:"notification"`
@@ -116,6 +117,7 @@ func (p *jpush) send(ctx context.Context, j *im.PushJob, users []string) (string
 	var q jpushPush
 	q.Platform = "all"
 	q.Audience.Alias = users
+	q.Notification.Alert = j.Note.Body
 	q.Notification.Android = jpushAndroid{Alert: j.Note.Body, Title: j.Note.Title, Extras: data(j)}
 	if p.o.Intent != "" {
 		q.Notification.Android.Intent = &jpushIntent{p.o.Intent}
