@@ -2,6 +2,9 @@ package service
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"time"
 
 	"parley/internal/im"
 	"parley/internal/store"
@@ -155,7 +158,8 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 			break
 		}
 	}
-	if err := s.placeFull(ctx, full, deltas); err != nil {
+	told, err := s.placeFull(ctx, full, deltas)
+	if err != nil {
 		return nil, 0, err
 	}
 	found, err := s.store.MembersEach(ctx, elements)
@@ -186,7 +190,7 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 			continue
 		}
 		out[a.GroupID] = change
-		if d.Full && a.From.Number > 0 && !op.Admin {
+		if d.Full && !op.Admin && (a.From.Number > 0 || told[a.GroupID]) {
 			s.tellGroup(ctx, op, change.Group)
 		}
 	}
@@ -196,6 +200,10 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 // fullLag is how many versions a full answer about members lies behind the log.
 const fullLag = 8
 
+// noticeTime is more than a notice takes to reach a client that is connected, and to
+// be worked in there.
+const noticeTime = time.Minute
+
 // placeFull sets the positions that full answers about members carry: each a little
 // before its log's. Clients ignore the group in a full answer and have it from their
 // list of groups, which they read earlier: with the log's own position a change in
@@ -203,36 +211,21 @@ const fullLag = 8
 // changes still apply, and the next sync brings the group (incremental-sync.md 8.1).
 // The position is such that the next answer is not full again; where there is no such,
 // it is the log's. A log that does not exist is made, so that clients never see a zero version.
-func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[string]im.Delta) error {
-	set := func(id string, v im.Version) {
-		d := deltas[id]
-		d.Version = v
-		deltas[id] = d
-	}
-	var missing []string
+//
+// It is the log's own, too, if somebody has just come in: the notice about that may be on
+// its way still, and the SDK, which has the newest list of ids by then, would append the
+// new members to it once more. told are the groups whose answers carry the log's own
+// position although they have changed: clients are to ask for those.
+func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[string]im.Delta) (told map[string]bool, err error) {
 	heads := make(map[string]im.Version, len(groups))
 	for _, id := range groups {
 		heads[id] = deltas[id].Version
-		if heads[id].ID == "" {
-			missing = append(missing, id)
-		}
 	}
-	if len(missing) > 0 {
-		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
-			for _, id := range missing {
-				if heads[id], err = tx.OpenLog(ctx, im.ListMembers, id); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
+	if err := s.openLogs(ctx, heads); err != nil {
+		return nil, err
 	}
-	for id, head := range heads {
-		set(id, head)
-	}
+	told = make(map[string]bool)
+	placed := maps.Clone(heads)
 	for _, lag := range []uint64{fullLag, 1} {
 		if len(heads) == 0 {
 			break
@@ -243,22 +236,85 @@ func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[str
 		}
 		next, err := s.store.SinceEach(ctx, im.ListMembers, from)
 		if err != nil {
-			return err
+			return nil, err
+		}
+		entered, err := s.justEntered(ctx, next)
+		if err != nil {
+			return nil, err
 		}
 		for id, v := range from {
-			if !next[id].Full {
-				set(id, v)
-				delete(heads, id)
+			switch {
+			case next[id].Full:
+				continue
+			case entered[id]:
+				told[id] = true
+			default:
+				placed[id] = v
+			}
+			delete(heads, id)
+		}
+	}
+	for id, head := range heads { // so many have changed at once
+		told[id] = head.Number > 1
+	}
+	for id, v := range placed {
+		d := deltas[id]
+		d.Version = v
+		deltas[id] = d
+	}
+	return told, nil
+}
+
+// openLogs makes the member logs that do not exist and sets their positions in heads.
+func (s *Service) openLogs(ctx context.Context, heads map[string]im.Version) error {
+	var missing []string
+	for id, head := range heads {
+		if head.ID == "" {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return s.store.Update(ctx, func(tx store.Tx) (err error) {
+		for _, id := range missing {
+			if heads[id], err = tx.OpenLog(ctx, im.ListMembers, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// justEntered returns the groups into which somebody has come within noticeTime, among the
+// changes that are not answered in full.
+func (s *Service) justEntered(ctx context.Context, changes map[string]im.Delta) (map[string]bool, error) {
+	var ids []store.MemberID
+	for group, d := range changes {
+		// Whoever came in and was changed afterwards is among the changed ones.
+		for _, list := range [][]string{d.Insert, d.Update} {
+			for _, id := range list {
+				ids = append(ids, store.MemberID{GroupID: group, UserID: id})
 			}
 		}
 	}
-	return nil
+	members, err := s.store.MembersEach(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	entered := make(map[string]bool)
+	for i := range members {
+		if members[i].JoinTime > s.nowMs()-noticeTime.Milliseconds() {
+			entered[members[i].GroupID] = true
+		}
+	}
+	return entered, nil
 }
 
-// tellGroup makes a user's devices ask for what is new in a group: one that has it
-// already and had to load its members in full has missed too much for its list of
-// groups to be right, which reports no changes of a group. A notice without a version
-// makes them ask (sdk-sync.md 7.1).
+// tellGroup makes a user's devices ask for what is new in a group: the list of groups,
+// which is all they have of it after a full answer, reports no changes, and may be older
+// than the answer's position. A notice without a version makes them ask (sdk-sync.md 7.1).
 func (s *Service) tellGroup(ctx context.Context, op im.Operator, g *im.Group) {
 	s.tellEach(ctx, op, []string{op.UserID}, false, func(id string) (notice, any) {
 		return notice{contentType: im.ContentGroupInfoSet, from: id, to: g.GroupID, session: im.SessionGroup},
