@@ -56,8 +56,10 @@ type asking struct {
 	secrets       []secret // of v1, newest first, and after them that of v1a
 	transport     http.RoundTripper
 
-	mu      sync.Mutex // guards breaker
-	breaker breaker
+	mu sync.Mutex // guards breakers
+	// breakers has one for each command: a receiver that has no handler for one callback
+	// answers the others, and those are to be heard.
+	breakers []breaker
 }
 
 // AskerOptions are what an Asker is made of. Log, Metrics and Transport may be nil.
@@ -93,6 +95,7 @@ func (a *Asker) Reload(c *Config) error {
 		if now.targets, now.authorization, err = newTargets(c); err != nil {
 			return err
 		}
+		now.breakers = make([]breaker, len(now.targets))
 		for _, text := range c.Secrets {
 			key, err := parseSecret(text)
 			if err != nil {
@@ -214,20 +217,20 @@ func (a *Asker) ask(ctx context.Context, c *asking, q Question) (*Answer, error)
 		// breaker for all.
 		return nil, unreadable(errors.New("the body is larger than the limit"))
 	}
-	pass, ok := c.enter()
+	pass, ok := c.enter(q.Command)
 	if !ok {
 		return nil, unreachable("breaker", errBreakerOpen)
 	}
 	status, raw, err := c.call(ctx, q)
 	if ctx.Err() != nil {
-		c.leave(pass, nil)
+		c.leave(q.Command, pass, nil)
 		return nil, ctx.Err()
 	}
 	answer, err := a.judge(status, raw, err, q)
 	var fault *askFault
 	works := !errors.As(err, &fault)
-	if c.leave(pass, &works) {
-		a.log.Warn("breaker of before callbacks changed", "open", !works)
+	if c.leave(q.Command, pass, &works) {
+		a.log.Warn("breaker of a before callback changed", "command", q.Command.Key(), "open", !works)
 	}
 	return answer, err
 }
@@ -256,23 +259,24 @@ func (a *Asker) judge(status int, raw []byte, err error, q Question) (*Answer, e
 	return answer, nil
 }
 
-// enter asks the breaker for a pass.
-func (c *asking) enter() (pass uint32, ok bool) {
+// enter asks the breaker of a command for a pass.
+func (c *asking) enter(cmd im.Command) (pass uint32, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.breaker.ripen(time.Now())
-	return c.breaker.pass()
+	b := &c.breakers[cmd]
+	b.ripen(time.Now())
+	return b.pass()
 }
 
-// leave tells the breaker what became of a call, nil meaning nothing is known.
-func (c *asking) leave(pass uint32, works *bool) (changed bool) {
+// leave tells the breaker of a command what became of a call, nil meaning nothing is known.
+func (c *asking) leave(cmd im.Command, pass uint32, works *bool) (changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if works == nil {
-		c.breaker.unused(pass)
+		c.breakers[cmd].unused(pass)
 		return false
 	}
-	return c.breaker.record(pass, *works, time.Now())
+	return c.breakers[cmd].record(pass, *works, time.Now())
 }
 
 // call makes the request, a second time if the first one cannot have reached the

@@ -524,6 +524,31 @@ func TestAskBreaker(t *testing.T) {
 	})
 }
 
+// TestAskPartialReceiver: a callback that the receiver does not know says nothing of
+// those it does.
+func TestAskPartialReceiver(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/"+im.BeforeSendSingleMsg.String()) {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		io.WriteString(w, `{"nextCode":1,"errCode":20042}`)
+	}, func(c *Config) { c.Rules = map[im.Command]Rule{im.BeforeSendSingleMsg: {Enabled: true}, im.BeforeMsgModify: {Enabled: true, FailedContinue: true}} })
+	for range 2 * breakerMinCalls {
+		if _, err := d.Ask(t.Context(), Question{Command: im.BeforeMsgModify}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d.count() != breakerMinCalls {
+		t.Errorf("%d calls of the unknown callback", d.count())
+	}
+	var refusal *im.Refusal
+	if _, err := d.Ask(t.Context(), Question{Command: im.BeforeSendSingleMsg}); !errors.As(err, &refusal) {
+		t.Errorf("the known callback: %v", err)
+	}
+}
+
 // TestAskParallel: a receiver that does not answer one call does not keep the others.
 func TestAskParallel(t *testing.T) {
 	t.Parallel()
