@@ -534,7 +534,9 @@ func TestAskPartialReceiver(t *testing.T) {
 			return
 		}
 		io.WriteString(w, `{"nextCode":1,"errCode":20042}`)
-	}, func(c *Config) { c.Rules = map[im.Command]Rule{im.BeforeSendSingleMsg: {Enabled: true}, im.BeforeMsgModify: {Enabled: true, FailedContinue: true}} })
+	}, func(c *Config) {
+		c.Rules = map[im.Command]Rule{im.BeforeSendSingleMsg: {Enabled: true}, im.BeforeMsgModify: {Enabled: true, FailedContinue: true}}
+	})
 	for range 2 * breakerMinCalls {
 		if _, err := d.Ask(t.Context(), Question{Command: im.BeforeMsgModify}); err != nil {
 			t.Fatal(err)
