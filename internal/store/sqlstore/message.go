@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"math"
 
 	"parley/internal/im"
 )
@@ -32,20 +33,32 @@ func (q queries) LastMessage(ctx context.Context, conversationID string, lo, hi 
 	return r, nil
 }
 
+// recentPage is how many rows RecentMessages reads at a time.
+const recentPage = 4096
+
+// RecentMessages relies on the append order being the order of time: it reads from
+// the end of the table, without an index of times, until a page ends with a message
+// that is too old.
 func (q queries) RecentMessages(ctx context.Context, since int64, limit int) ([]im.Record, error) {
-	// The append order is the time order, so the newest rows are at the end of the
-	// table: no index on the time is needed.
-	all, err := list(ctx, q.h, "RecentMessages", func(s scanner, r *recent) error {
-		return s.Scan(&r.ID, &r.ConversationID, &r.Seq, &r.SendID, &r.ClientMsgID, &r.ServerMsgID, &r.ContentType, &r.SendTime, &r.IsRead, &r.Revoked, &r.storedAt)
-	}, `SELECT `+messageColumns+`, stored_at FROM messages ORDER BY id DESC LIMIT $1`, limit)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]im.Record, 0, len(all))
-	for i := range all {
-		if all[i].storedAt >= since {
-			out = append(out, all[i].Record)
+	var out []im.Record
+	before := int64(math.MaxInt64)
+	for limit > 0 {
+		page, err := list(ctx, q.h, "RecentMessages", func(s scanner, r *recent) error {
+			return s.Scan(&r.ID, &r.ConversationID, &r.Seq, &r.SendID, &r.ClientMsgID, &r.ServerMsgID, &r.ContentType, &r.SendTime, &r.IsRead, &r.Revoked, &r.storedAt)
+		}, `SELECT `+messageColumns+`, stored_at FROM messages WHERE id < $1 ORDER BY id DESC LIMIT $2`, before, min(limit, recentPage))
+		if err != nil {
+			return nil, err
 		}
+		for i := range page {
+			if page[i].storedAt >= since {
+				out = append(out, page[i].Record)
+			}
+		}
+		if len(page) < min(limit, recentPage) || page[len(page)-1].storedAt < since {
+			break
+		}
+		limit -= len(page)
+		before = page[len(page)-1].ID
 	}
 	return out, nil
 }
