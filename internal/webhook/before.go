@@ -83,7 +83,22 @@ func NewAsker(o AskerOptions) (*Asker, error) {
 	if err := a.Reload(o.Config); err != nil {
 		return nil, err
 	}
-	return a, nil
+	if o.Metrics != nil {
+		err = o.Metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "parley", Subsystem: "webhook", Name: "before_breaker_state",
+			Help: "Breaker of before callbacks: 0 closed, 1 half-open, 2 open.",
+		}, func() float64 { return float64(a.current.Load().breakerState()) }))
+	}
+	return a, err
+}
+
+// breakerState returns the state as of now; without calls nobody else notices that it
+// has become half-open.
+func (c *asking) breakerState() breakerState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.breaker.ripen(time.Now())
+	return c.breaker.state
 }
 
 // Reload puts a valid configuration in the place of the present one. Calls in
