@@ -99,6 +99,26 @@ func TestSubscription(t *testing.T) {
 	}
 }
 
+// TestAgain: hooks are told anew of all who are online, subscribers of nothing.
+func TestAgain(t *testing.T) {
+	t.Parallel()
+	tab := New()
+	var told []string
+	tab.OnChange(func(e Event) { told = append(told, fmt.Sprint(e.Kind, e.UserID, e.Platform)) })
+	w := watch(tab, 3)
+	w.update(t, nil, []string{"alice", "bob"})
+	tab.Connect("alice", im.PlatformWeb, Origin{ConnID: "1"})
+	tab.Connect("alice", im.PlatformIOS, Origin{ConnID: "2"})
+	tab.Connect("alice", im.PlatformIOS, Origin{ConnID: "3"})
+	tab.Connect("carol", im.PlatformIOS, Origin{ConnID: "4"})
+	tab.Disconnect("carol", im.PlatformIOS, Origin{ConnID: "4"})
+	w.take()
+	told = nil
+	tab.Again()
+	equal(t, "hooks", told, "0aliceIOS", "0aliceWeb")
+	equal(t, "subscribers", w.take())
+}
+
 func TestLimit(t *testing.T) {
 	t.Parallel()
 	tab := New()

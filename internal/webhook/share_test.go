@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +16,58 @@ import (
 	"parley/internal/store"
 	"parley/internal/store/storetest"
 )
+
+// TestNodeBack: a node that others took for dead finds out, and says so; one that could
+// not write for a moment, and one that is new, do not.
+func TestNodeBack(t *testing.T) {
+	t.Parallel()
+	open := storetest.NewSQLite(t)
+	var back, ended atomic.Int32
+	begin := func(name string) (*Dispatcher, *mortal) {
+		st := &mortal{Store: open.Open(t)}
+		d, err := New(Options{
+			Config: Default(), Outbox: st, Decode: decodeText, Node: name, NodeBack: func() { back.Add(1) },
+			NodeEnded: func(_ context.Context, node string) error {
+				if ended.Add(1); node != "cut" {
+					t.Errorf("%s was told to have ended", node)
+				}
+				return nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return d, st
+	}
+	cut, st := begin("cut")
+	other, _ := begin("other")
+	st.dead.Store(true)
+	for deadline := time.Now().Add(time.Minute); ended.Load() == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody found the node dead")
+		}
+	}
+	if back.Load() != 0 {
+		t.Error("a node that is cut off says that it is back")
+	}
+	st.dead.Store(false)
+	for deadline := time.Now().Add(time.Minute); back.Load() == 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the node did not find out")
+		}
+	}
+	for _, d := range []*Dispatcher{other, cut} {
+		if err := d.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	if back.Load() != 1 {
+		t.Errorf("%d nodes are back", back.Load())
+	}
+}
 
 // allWritten reports whether no event is loaded: those that are count until their
 // outcome is in the store.
