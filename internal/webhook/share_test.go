@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,12 +113,13 @@ func TestShares(t *testing.T) {
 			*Dispatcher
 			st *mortal
 		}
+		logged := new(syncBuffer)
 		var ended sync.Map // what was told to have ended, by node
 		begin := func(name string) node {
 			st := &mortal{Store: open(t)}
 			cfg := Default()
 			cfg.Guard.AllowPrivate = true
-			d, err := New(Options{Config: cfg, Outbox: st, Decode: decodeText, Node: name, NodeEnded: func(_ context.Context, other string) error {
+			d, err := New(Options{Config: cfg, Outbox: st, Decode: decodeText, Node: name, Log: slog.New(slog.NewTextHandler(logged, nil)), NodeEnded: func(_ context.Context, other string) error {
 				ended.Store(other, name)
 				return nil
 			}})
@@ -191,16 +194,26 @@ func TestShares(t *testing.T) {
 			defer mu.Unlock()
 			n := 0
 			for _, list := range arrived {
-				n += len(list)
+				seen := map[string]bool{}
+				for _, number := range list {
+					seen[number] = true
+				}
+				n += len(seen)
 			}
-			return n >= written*endpoints
+			return n == written*endpoints
 		})
 		mu.Lock()
+		// On a machine so busy that a node cannot renew in time its leases move without it:
+		// then what was under way comes again.
+		lost := strings.Contains(logged.String(), "lease was lost") || strings.Contains(logged.String(), "another node delivers")
 		for lane, list := range arrived {
-			for i, n := range list {
-				if n != fmt.Sprint(i+1) {
-					t.Fatalf("%s: place %d holds %s", lane, i+1, n)
+			last := 0
+			for i, text := range list {
+				n, err := strconv.Atoi(text)
+				if err != nil || n > last+1 || n <= last && !lost {
+					t.Fatalf("%s: place %d holds %s after %d; leases lost: %v\n%s", lane, i+1, text, last, lost, logged)
 				}
+				last = max(last, n)
 			}
 		}
 		mu.Unlock()
