@@ -301,7 +301,7 @@ func (l *Log) prepare(e *Entry) error {
 			continue
 		}
 		chat := !m.IsNotification()
-		n := &store.NewMessage{Record: d.Record, RaiseRead: chat, Events: d.Events, After: d.Numbered}
+		n := &store.NewMessage{Record: d.Record, RaiseRead: chat, Events: d.Events, After: d.Numbered, Closing: m.ContentType == im.ContentGroupDismissed}
 		if chat {
 			n.First = d.First
 			if n.First == nil {

@@ -52,6 +52,10 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 				return err
 			}
 		}
+		// Messages that were let in before this and have no number yet would reach nobody.
+		if err := t.CloseChat(ctx, im.GroupConversationID(groupID)); err != nil {
+			return err
+		}
 		status := int32(im.GroupDismissed)
 		tips.Group.Status, t.dropped = status, true
 		return t.PatchGroup(ctx, groupID, im.GroupPatch{Status: &status})

@@ -56,6 +56,9 @@ func (s *Service) submit(ctx context.Context, op im.Operator, c checked, once bo
 		Messages: []*msglog.Delivery{d},
 		Once:     once,
 		Done: func(r msglog.Result, err error) {
+			if im.IsKind(err, im.GroupIsDismissed) { // the view has not followed: another node's dismissal
+				s.caches.groups.Invalidate(c.GroupID)
+			}
 			if flag != nil && err == nil && !r.Repeated {
 				flag()
 			}

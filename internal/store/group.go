@@ -37,6 +37,8 @@ type GroupChanger interface {
 	// DeleteMembers removes members and lowers the group's count; im.NotFound if one of
 	// the (distinct) ids is not a member.
 	DeleteMembers(ctx context.Context, groupID string, userIDs []string) error
+	// CloseChat has a conversation take no message any more but such as are Closing.
+	CloseChat(ctx context.Context, conversationID string) error
 	// PutDismissal remembers that the members of a dismissed group are being removed.
 	PutDismissal(ctx context.Context, groupID string) error
 	DeleteDismissal(ctx context.Context, groupID string) error

@@ -278,13 +278,16 @@ type Item struct {
 	With func(ctx context.Context, tx Tx) error
 	// Messages are numbered and stored in order.
 	Messages []*NewMessage
-	// Err is set by Append when With failed: nothing of the item was stored.
+	// Err is set by Append when With failed, and to im.GroupIsDismissed when a message came
+	// for a closed conversation: nothing of the item was stored.
 	Err error
 }
 
 // NewMessage is a message to be stored. Append sets Record.Seq and the events' ids.
 type NewMessage struct {
 	Record im.Record
+	// Closing is set if the message enters a closed conversation, too (GroupChanger.CloseChat).
+	Closing bool
 	// RaiseRead raises the sender's read position to the message (messages.md 3).
 	RaiseRead bool
 	// Events about this message; their Lane is the conversation.

@@ -207,7 +207,7 @@ func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*s
 		WHERE (SELECT count(*) FROM locked) >= 0 ORDER BY u.id COLLATE "C"
 		ON CONFLICT (conversation_id) DO UPDATE SET max_seq = c.max_seq + excluded.max_seq,
 			max_seq_time = excluded.max_seq_time, hook_seq = c.hook_seq + excluded.hook_seq
-		RETURNING pg_current_xact_id()::text, c.conversation_id, c.max_seq, c.hook_seq, c.dropped = 1`, ids, messages, events, now, users, read)
+		RETURNING pg_current_xact_id()::text, c.conversation_id, c.max_seq, c.hook_seq, c.dropped = 1, c.closed = 1`, ids, messages, events, now, users, read)
 	if err != nil {
 		return err
 	}
@@ -215,11 +215,12 @@ func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*s
 	for rows.Next() {
 		var id string
 		var maxSeq, hookSeq int64
-		var dropped bool
-		if err := rows.Scan(&h.(*handle).xid, &id, &maxSeq, &hookSeq, &dropped); err != nil {
+		var dropped, closed bool
+		if err := rows.Scan(&h.(*handle).xid, &id, &maxSeq, &hookSeq, &dropped, &closed); err != nil {
 			return err
 		}
-		byID[id].MaxSeq, byID[id].HookSeq, byID[id].Dropped = maxSeq, hookSeq, dropped
+		b := byID[id]
+		b.MaxSeq, b.HookSeq, b.Dropped, b.Closed = maxSeq, hookSeq, dropped, closed
 	}
 	return rows.Err()
 }

@@ -24,7 +24,7 @@ func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*s
 		ids[i], byID[b.ConversationID] = b.ConversationID, b
 	}
 	err := sqlstore.InChunks(ids, 1, func(in string, args []any) error {
-		rows, err := h.Query(ctx, `SELECT rowid, conversation_id, max_seq, hook_seq, dropped FROM conversations WHERE conversation_id IN `+in, args...)
+		rows, err := h.Query(ctx, `SELECT rowid, conversation_id, max_seq, hook_seq, dropped, closed FROM conversations WHERE conversation_id IN `+in, args...)
 		if err != nil {
 			return err
 		}
@@ -32,12 +32,12 @@ func (e *engine) BumpCounters(ctx context.Context, h sqlstore.Handle, bumps []*s
 		for rows.Next() {
 			var rowid, maxSeq, hookSeq int64
 			var id string
-			var dropped bool
-			if err := rows.Scan(&rowid, &id, &maxSeq, &hookSeq, &dropped); err != nil {
+			var dropped, closed bool
+			if err := rows.Scan(&rowid, &id, &maxSeq, &hookSeq, &dropped, &closed); err != nil {
 				return err
 			}
 			b := byID[id]
-			b.MaxSeq, b.HookSeq, b.Dropped, rowids[id] = maxSeq, hookSeq, dropped, rowid
+			b.MaxSeq, b.HookSeq, b.Dropped, b.Closed, rowids[id] = maxSeq, hookSeq, dropped, closed, rowid
 		}
 		return rows.Err()
 	})

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -14,8 +15,52 @@ import (
 // Append implements store.Store. Inside one write transaction: the items' own
 // changes, then counters, rows, read positions, the hooks of new messages, and
 // the events. The counter is changed in the transaction of the row that uses the
-// number, so a rollback gives the number back.
+// number, so a rollback gives the number back. So does one because a message came for
+// a closed conversation, which shows with the counter at no cost for all others: the
+// rest of the items is tried again without its item.
 func (d *DB) Append(ctx context.Context, items []*store.Item) error {
+	for {
+		err := d.appendItems(ctx, items)
+		var shut *closed
+		if !errors.As(err, &shut) {
+			return err
+		}
+		items = shut.refuse(items)
+	}
+}
+
+// closed ends an append that has messages for closed conversations.
+type closed struct{ conversations map[string]bool }
+
+func (c *closed) add(conversationID string) {
+	if c.conversations == nil {
+		c.conversations = make(map[string]bool)
+	}
+	c.conversations[conversationID] = true
+}
+
+// Error says which conversations they are.
+func (c *closed) Error() string { return fmt.Sprintf("closed conversations: %v", c.conversations) }
+
+// takesNot reports whether a message is one that a closed conversation does not take.
+func (c *closed) takesNot(m *store.NewMessage) bool {
+	return !m.Closing && c.conversations[m.Record.ConversationID]
+}
+
+// refuse sets the error of items with messages for the conversations and returns the others.
+func (c *closed) refuse(items []*store.Item) []*store.Item {
+	rest := make([]*store.Item, 0, len(items))
+	for _, it := range items {
+		if at := slices.IndexFunc(it.Messages, c.takesNot); at >= 0 {
+			it.Err = im.Errorf(im.GroupIsDismissed, "sqlstore.Append", "%s is closed", it.Messages[at].Record.ConversationID)
+			continue
+		}
+		rest = append(rest, it)
+	}
+	return rest
+}
+
+func (d *DB) appendItems(ctx context.Context, items []*store.Item) error {
 	return d.write(ctx, func(t *tx) error {
 		var rows []*store.NewMessage
 		for _, it := range items {
@@ -128,6 +173,15 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []Read
 	slices.SortFunc(bumps, func(a, b *Bump) int { return cmp.Compare(a.ConversationID, b.ConversationID) })
 	if err := t.engine.BumpCounters(ctx, t.h, bumps, raises, now); err != nil {
 		return nil, err
+	}
+	shut := new(closed)
+	for _, b := range bumps {
+		if b.Closed {
+			shut.add(b.ConversationID)
+		}
+	}
+	if slices.ContainsFunc(rows, shut.takesNot) {
+		return nil, shut
 	}
 	for _, b := range bumps { // from "last given" to "last used"
 		if b.Dropped {

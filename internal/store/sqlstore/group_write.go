@@ -70,6 +70,12 @@ func (t *tx) DeleteMembers(ctx context.Context, groupID string, userIDs []string
 	return failed("DeleteMembers", err)
 }
 
+func (t *tx) CloseChat(ctx context.Context, conversationID string) error {
+	_, err := t.h.Exec(ctx, `INSERT INTO conversations (conversation_id, max_seq, min_seq, max_seq_time, hook_seq, closed) VALUES ($1, 0, 0, 0, 0, 1)
+		ON CONFLICT (conversation_id) DO UPDATE SET closed = 1`, conversationID)
+	return failed("CloseChat", err)
+}
+
 func (t *tx) PutDismissal(ctx context.Context, groupID string) error {
 	_, err := t.h.Exec(ctx, `INSERT INTO dismissals (group_id) VALUES ($1) ON CONFLICT (group_id) DO NOTHING`, groupID)
 	return failed("PutDismissal", err)

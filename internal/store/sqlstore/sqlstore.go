@@ -65,6 +65,7 @@ type Bump struct {
 	MaxSeq         int64 // result: the last number given
 	HookSeq        int64 // result: the last event number given
 	Dropped        bool  // result: records were dropped
+	Closed         bool  // result: no more messages are taken
 }
 
 // ReadRaise raises one read position.

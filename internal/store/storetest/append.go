@@ -205,6 +205,61 @@ func testAppendItemFails(t *testing.T, st store.Store) {
 	same(t, "number", items[0].Messages[0].Record.Seq, int64(3))
 }
 
+// testAppendClosed wants a closed conversation to take nothing but what closes it,
+// and the rest of an append to find its numbers as if the refused had never been.
+func testAppendClosed(t *testing.T, st store.Store) {
+	ctx := context.Background()
+	appendMessages(t, st, "c", "u", 2)
+	one := func(conversation string, n int) *store.Item {
+		m := message(conversation, "u", n)
+		m.RaiseRead, m.Events = true, []*im.Event{messageEvent()}
+		return &store.Item{Messages: []*store.NewMessage{m}}
+	}
+	closing := func(conversation string) *store.Item {
+		it := one(conversation, 10)
+		it.Messages[0].Closing = true
+		it.With = func(ctx context.Context, tx store.Tx) error { return tx.CloseChat(ctx, conversation) }
+		return it
+	}
+	refused := func(items ...*store.Item) {
+		t.Helper()
+		for _, it := range items {
+			if !im.IsKind(it.Err, im.GroupIsDismissed) {
+				t.Errorf("got %v, want %v", it.Err, im.GroupIsDismissed)
+			}
+		}
+	}
+	// In one append with the end, before it or behind it: the end comes last.
+	before, other, end, behind := one("c", 3), one("d", 4), closing("c"), one("c", 5)
+	behind.Messages = append(one("d", 6).Messages, behind.Messages...) // all of an item or nothing
+	appendItems(t, st, before, other, end, behind)
+	refused(before, behind)
+	noErr(t, errors.Join(other.Err, end.Err))
+	same(t, "number of the end", end.Messages[0].Record.Seq, int64(3))
+	same(t, "messages", checkLog(t, st, "c"), int64(3))
+	same(t, "messages of another conversation", checkLog(t, st, "d"), int64(1))
+	same(t, "read position", readSeq(t, st, "u", "c"), int64(3))
+	same(t, "events", len(allEvents(t, st)), 2)
+	checkLanes(t, plain(allEvents(t, st)))
+	// Later ones, alone and among others; the change of a refused item is undone.
+	alone, late, more := one("c", 7), one("c", 8), one("d", 9)
+	late.With = func(ctx context.Context, tx store.Tx) error { return tx.InsertUsers(ctx, []im.User{user("late", 1)}) }
+	appendItems(t, st, alone)
+	appendItems(t, st, late, more)
+	refused(alone, late)
+	noErr(t, more.Err)
+	same(t, "messages", checkLog(t, st, "c"), int64(3))
+	same(t, "messages of another conversation", checkLog(t, st, "d"), int64(2))
+	same(t, "changes", len(must(st.Users(ctx, []string{"late"}))(t)), 0)
+	// A conversation without a message can be closed, too.
+	noErr(t, st.Update(ctx, func(tx store.Tx) error { return tx.CloseChat(ctx, "empty") }))
+	same(t, "a closed one without messages", checkLog(t, st, "empty"), int64(0))
+	never := one("empty", 1)
+	appendItems(t, st, never)
+	refused(never)
+	same(t, "messages", checkLog(t, st, "empty"), int64(0))
+}
+
 // testAppendItemBreaksTransaction fails a statement of With: on PostgreSQL the
 // transaction then refuses everything until it is rolled back to a savepoint.
 func testAppendItemBreaksTransaction(t *testing.T, st store.Store) {

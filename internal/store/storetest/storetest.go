@@ -94,6 +94,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Append", testAppend},
 		{"AppendHooks", testAppendHooks},
 		{"AppendItemFails", testAppendItemFails},
+		{"AppendClosed", testAppendClosed},
 		{"AppendItemBreaksTransaction", testAppendItemBreaksTransaction},
 		{"AppendFails", testAppendFails},
 		{"AppendConcurrent", testAppendConcurrent},

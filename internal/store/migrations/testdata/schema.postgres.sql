@@ -41,6 +41,7 @@ CREATE TABLE conversations (
     max_seq_time bigint NOT NULL,
     hook_seq bigint NOT NULL,
     dropped smallint DEFAULT 0 NOT NULL,
+    closed smallint DEFAULT 0 NOT NULL,
     CONSTRAINT conversations_pkey PRIMARY KEY (conversation_id)
 );
 

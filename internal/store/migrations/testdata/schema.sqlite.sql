@@ -44,7 +44,7 @@ CREATE TABLE conversations (
     min_seq         BIGINT NOT NULL,
     max_seq_time    BIGINT NOT NULL,
     hook_seq        BIGINT NOT NULL
-, dropped SMALLINT NOT NULL DEFAULT 0);
+, dropped SMALLINT NOT NULL DEFAULT 0, closed SMALLINT NOT NULL DEFAULT 0);
 
 CREATE TABLE deletions (
     conversation_id TEXT NOT NULL,
