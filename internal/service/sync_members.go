@@ -21,10 +21,19 @@ type MemberChanges struct {
 const (
 	maxBatchElements = 500
 	maxBatchGroups   = 1000
+	// maxNewGroups is how many groups a client can ask about for the first time in one
+	// batch without being a new installation, which has just read its list of groups.
+	maxNewGroups = 20
 	// batchPiece groups of a batch are looked at together: what they cost is a number of
 	// queries that does not depend on theirs.
 	batchPiece = 250
 )
+
+// asking is what is known of the client behind a member sync.
+type asking struct {
+	alone bool // asks for this group only: the answer has the group also when nothing has changed
+	known bool // has a group in its list already, as far as one can tell, when it asks for members for the first time
+}
 
 // MemberChanges is /group/get_incremental_group_members (incremental-sync.md 5.3).
 func (s *Service) MemberChanges(ctx context.Context, op im.Operator, groupID string, from im.Version) (*MemberChanges, error) {
@@ -39,7 +48,7 @@ func (s *Service) MemberChanges(ctx context.Context, op im.Operator, groupID str
 	if g.status() == im.GroupDismissed {
 		return nil, im.Errorf(im.GroupIsDismissed, name, "group %s is dismissed", groupID)
 	}
-	all, _, err := s.memberChanges(ctx, op, []GroupVersion{{groupID, from}}, false, maxBatchElements)
+	all, _, err := s.memberChanges(ctx, op, []GroupVersion{{groupID, from}}, asking{}, maxBatchElements)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +74,15 @@ func (s *Service) MemberChangesBatch(ctx context.Context, op im.Operator, asked 
 	if len(asked) > maxBatchGroups {
 		return nil, im.Errorf(im.Invalid, name, "at most %d groups", maxBatchGroups)
 	}
+	fresh := 0
+	for _, a := range asked {
+		if a.From.Number == 0 {
+			fresh++
+		}
+	}
+	// Who asks for one group follows a notice about it (tellGroup), and may have the
+	// version already from a notice that had no group to tell.
+	client := asking{alone: len(asked) == 1, known: fresh <= maxNewGroups}
 	out := make(map[string]*MemberChanges, len(asked))
 	for room, rest := maxBatchElements, asked; room > 0 && len(rest) > 0; {
 		next := rest[:min(len(rest), batchPiece)]
@@ -73,9 +91,7 @@ func (s *Service) MemberChangesBatch(ctx context.Context, op im.Operator, asked 
 		if err != nil {
 			return nil, err
 		}
-		// Who asks for one group follows a notice about it (tellGroup), and may have the
-		// version already from a notice that had no group to tell.
-		changes, elements, err := s.memberChanges(ctx, op, piece, len(asked) == 1, room)
+		changes, elements, err := s.memberChanges(ctx, op, piece, client, room)
 		if err != nil {
 			return nil, err
 		}
@@ -124,10 +140,9 @@ func (s *Service) readableGroups(ctx context.Context, op im.Operator, asked []Gr
 	return out, nil
 }
 
-// memberChanges answers for groups that the operator may see; withGroup has the group
-// in an answer without changes, too. It ends with the group that fills room, which
-// is a number of elements, and returns how many there are.
-func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []GroupVersion, withGroup bool, room int) (map[string]*MemberChanges, int, error) {
+// memberChanges answers for groups that the operator may see. It ends with the group
+// that fills room, which is a number of elements, and returns how many there are.
+func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []GroupVersion, client asking, room int) (map[string]*MemberChanges, int, error) {
 	from := make(map[string]im.Version, len(asked))
 	for _, a := range asked {
 		from[a.GroupID] = a.From
@@ -150,7 +165,7 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 		if d.Full {
 			full = append(full, a.GroupID)
 		}
-		if d.Full || d.Touched || withGroup {
+		if d.Full || d.Touched || client.alone {
 			shown = append(shown, a.GroupID)
 		}
 		if n >= room {
@@ -158,8 +173,13 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 			break
 		}
 	}
-	told, err := s.placeFull(ctx, full, deltas)
-	if err != nil {
+	told := make(map[string]bool) // groups whose answer leaves something to be asked for
+	if client.known && !op.Admin {
+		if err := s.changedSinceEntry(ctx, op.UserID, full, deltas, told); err != nil {
+			return nil, 0, err
+		}
+	}
+	if err := s.placeFull(ctx, full, deltas, told); err != nil {
 		return nil, 0, err
 	}
 	found, err := s.store.MembersEach(ctx, elements)
@@ -186,7 +206,7 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 			return nil, 0, err
 		}
 		change := &MemberChanges{Changes: c, Group: groups[a.GroupID]}
-		if change.Group == nil && (d.Full || d.Touched || withGroup) { // gone meanwhile
+		if change.Group == nil && (d.Full || d.Touched || client.alone) { // gone meanwhile
 			continue
 		}
 		out[a.GroupID] = change
@@ -199,6 +219,23 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 
 // fullLag is how many versions a full answer about members lies behind the log.
 const fullLag = 8
+
+// changedSinceEntry adds to told the groups that have changed since a member entered: a
+// client that got one with its list of groups and was cut off before it asked for the
+// members may have it as it is no more.
+func (s *Service) changedSinceEntry(ctx context.Context, userID string, groups []string, deltas map[string]im.Delta, told map[string]bool) error {
+	before := make(map[string]im.Version, len(groups)) // the last change
+	for _, id := range groups {
+		if head := deltas[id].Version; head.Number > 1 { // 1 made the group
+			before[id] = im.Version{ID: head.ID, Number: head.Number - 1}
+		}
+	}
+	last, err := s.store.SinceEach(ctx, im.ListMembers, before)
+	for id, d := range last {
+		told[id] = !slices.Contains(d.Insert, userID)
+	}
+	return err
+}
 
 // noticeTime is more than a notice takes to reach a client that is connected, and to
 // be worked in there.
@@ -214,17 +251,16 @@ const noticeTime = time.Minute
 //
 // It is the log's own, too, if somebody has just come in: the notice about that may be on
 // its way still, and the SDK, which has the newest list of ids by then, would append the
-// new members to it once more. told are the groups whose answers carry the log's own
-// position although they have changed: clients are to ask for those.
-func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[string]im.Delta) (told map[string]bool, err error) {
+// new members to it once more. Groups whose answers carry the log's own position although
+// they have changed are added to told.
+func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[string]im.Delta, told map[string]bool) error {
 	heads := make(map[string]im.Version, len(groups))
 	for _, id := range groups {
 		heads[id] = deltas[id].Version
 	}
 	if err := s.openLogs(ctx, heads); err != nil {
-		return nil, err
+		return err
 	}
-	told = make(map[string]bool)
 	placed := maps.Clone(heads)
 	for _, lag := range []uint64{fullLag, 1} {
 		if len(heads) == 0 {
@@ -236,11 +272,11 @@ func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[str
 		}
 		next, err := s.store.SinceEach(ctx, im.ListMembers, from)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		entered, err := s.justEntered(ctx, next)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for id, v := range from {
 			switch {
@@ -255,14 +291,14 @@ func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[str
 		}
 	}
 	for id, head := range heads { // so many have changed at once
-		told[id] = head.Number > 1
+		told[id] = told[id] || head.Number > 1
 	}
 	for id, v := range placed {
 		d := deltas[id]
 		d.Version = v
 		deltas[id] = d
 	}
-	return told, nil
+	return nil
 }
 
 // openLogs makes the member logs that do not exist and sets their positions in heads.
