@@ -1,5 +1,7 @@
 package im
 
+import "strings"
+
 // Command is an event a business server is told of by a callback: the index of
 // a row in the table of commands (webhooks.md 3). It is stored in the outbox, so
 // numbers are never reused.
@@ -143,6 +145,9 @@ func (c Command) Key() string {
 	}
 	return commands[c].key
 }
+
+// IsBefore reports whether the operation waits for the callback's answer.
+func (c Command) IsBefore() bool { return strings.HasPrefix(c.Key(), "before") }
 
 // ParseCommand finds a command by its callback string or by its key.
 func ParseCommand(name string) (Command, error) {

@@ -156,7 +156,7 @@ func TestCommands(t *testing.T) {
 			t.Errorf("command %d: %q, %q", c, c.String(), c.Key())
 		}
 		names[c.String()], keys[c.Key()] = true, true
-		if strings.HasPrefix(c.Key(), "before") {
+		if c.IsBefore() {
 			before++
 		}
 	}

@@ -84,21 +84,9 @@ func NewAsker(o AskerOptions) (*Asker, error) {
 		return nil, err
 	}
 	if o.Metrics != nil {
-		err = o.Metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Namespace: "parley", Subsystem: "webhook", Name: "before_breaker_state",
-			Help: "Breaker of before callbacks: 0 closed, 1 half-open, 2 open.",
-		}, func() float64 { return float64(a.current.Load().breakerState()) }))
+		err = o.Metrics.Register(&breakerStates{a})
 	}
 	return a, err
-}
-
-// breakerState returns the state as of now; without calls nobody else notices that it
-// has become half-open.
-func (c *asking) breakerState() breakerState {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.breaker.ripen(time.Now())
-	return c.breaker.state
 }
 
 // Reload puts a valid configuration in the place of the present one. Calls in
@@ -352,43 +340,4 @@ func (c *asking) request(ctx context.Context, q Question, t target, id string, a
 		header[headerSignature] = []string{strings.Join(signatures, " ")}
 	}
 	return newPost(ctx, t.url, header, q.Body)
-}
-
-// beforeMetrics are the numbers of webhook-delivery.md 6.10 that belong to before callbacks.
-type beforeMetrics struct {
-	calls     *prometheus.CounterVec // command, outcome
-	continued *prometheus.CounterVec // command
-	latency   prometheus.Histogram
-}
-
-func newBeforeMetrics(r prometheus.Registerer) (*beforeMetrics, error) {
-	const ns, sub = "parley", "webhook"
-	m := &beforeMetrics{
-		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: ns, Subsystem: sub, Name: "before_total",
-			Help: "Before callbacks by callback and outcome: passed, refused, or the kind of failure.",
-		}, []string{"command", "outcome"}),
-		continued: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Namespace: ns, Subsystem: sub, Name: "before_continued_total",
-			Help: "Operations that went on although their before callback failed.",
-		}, []string{"command"}),
-		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: ns, Subsystem: sub, Name: "before_seconds", Help: "Time that a request waited for a before callback.",
-			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
-		}),
-	}
-	if r == nil {
-		return m, nil
-	}
-	for _, c := range []prometheus.Collector{m.calls, m.continued, m.latency} {
-		if err := r.Register(c); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
-}
-
-func (m *beforeMetrics) asked(cmd im.Command, outcome string, took time.Duration) {
-	m.calls.WithLabelValues(cmd.Key(), outcome).Inc()
-	m.latency.Observe(took.Seconds())
 }

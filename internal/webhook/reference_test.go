@@ -95,7 +95,7 @@ func TestReference(t *testing.T) {
 		if !ok {
 			t.Errorf("no entry for %s", c)
 		}
-		before := strings.HasPrefix(c.Key(), "before")
+		before := c.IsBefore()
 		if before != (e.replaces != "") {
 			t.Errorf("%s: replaceable fields %q of a command that waits: %v", c, e.replaces, before)
 		}
