@@ -78,7 +78,9 @@ func (s *Service) ReadAndMaxSeqs(ctx context.Context, op im.Operator, userID str
 	for _, r := range records {
 		st := im.ReadState{MaxSeq: r.State.MaxSeq, HasReadSeq: r.User.ReadSeq, MaxSeqTime: r.State.MaxSeqTime}
 		if r.Bound != 0 {
-			st.MaxSeq = r.Bound
+			st.MaxSeq = max(r.Bound, 0)
+			// What the user sent while being removed is behind the bound: unread must not be below 0.
+			st.HasReadSeq = min(st.HasReadSeq, st.MaxSeq)
 		}
 		byRecord[r.State.ConversationID] = st
 		if pinned && r.Pinned {
