@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/openimsdk/protocol/msg"
 	"github.com/openimsdk/protocol/sdkws"
+	"google.golang.org/protobuf/proto"
 
 	"parley/imtest"
 	"parley/internal/im"
@@ -41,7 +43,8 @@ type sim struct {
 	id, token string
 	platform  im.Platform
 	s         *imtest.Server
-	tasks     chan func()
+	slow      bool // pauses before requests, so that rare orders become common
+	tasks     *mailbox
 	done      chan struct{}
 
 	failed sync.Mutex
@@ -66,9 +69,42 @@ type sim struct {
 	marks     map[string]chan struct{}
 }
 
+// mailbox is the queue of a simulated SDK's tasks. It has no limit: a reader that waits
+// for a place would keep the answers back that run waits for.
+type mailbox struct {
+	mu    sync.Mutex
+	more  *sync.Cond
+	tasks []func()
+}
+
+func newMailbox() *mailbox {
+	m := new(mailbox)
+	m.more = sync.NewCond(&m.mu)
+	return m
+}
+
+func (m *mailbox) put(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tasks = append(m.tasks, f)
+	m.more.Signal()
+}
+
+// take waits for a task.
+func (m *mailbox) take() func() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for len(m.tasks) == 0 {
+		m.more.Wait()
+	}
+	f := m.tasks[0]
+	m.tasks = m.tasks[1:]
+	return f
+}
+
 func newSim(s *imtest.Server, id, token string, p im.Platform) *sim {
 	c := &sim{
-		id: id, token: token, platform: p, s: s, tasks: make(chan func(), 4096), done: make(chan struct{}),
+		id: id, token: token, platform: p, s: s, tasks: newMailbox(), done: make(chan struct{}),
 		synced: map[string]int64{}, msgs: map[string]map[int64]simMsg{}, reads: map[string]im.ReadState{}, cleared: map[string]map[int64]bool{},
 		friends: newList(friendKey), joined: newList(groupKey), convs: newList(conversationKey),
 		members: map[string]*list[im.Member]{}, blacks: map[string]im.Black{}, marks: map[string]chan struct{}{},
@@ -76,7 +112,7 @@ func newSim(s *imtest.Server, id, token string, p im.Platform) *sim {
 	c.convs.keepRows = true
 	go func() {
 		defer close(c.done)
-		for f := range c.tasks {
+		for f := c.tasks.take(); f != nil; f = c.tasks.take() {
 			f()
 		}
 	}()
@@ -86,7 +122,7 @@ func newSim(s *imtest.Server, id, token string, p im.Platform) *sim {
 // end closes the connection and waits for run.
 func (c *sim) end() {
 	c.goOffline()
-	close(c.tasks)
+	c.tasks.put(nil)
 	<-c.done
 }
 
@@ -116,11 +152,27 @@ func refusal(err error) bool {
 // do runs f in the goroutine that owns the copy, after all tasks before it.
 func (c *sim) do(f func()) {
 	ran := make(chan struct{})
-	c.tasks <- func() { defer close(ran); f() }
+	c.tasks.put(func() { defer close(ran); f() })
 	<-ran
 }
 
-func (c *sim) post(path string, in, out any) error { return c.s.Post(c.token, path, in, out) }
+func (c *sim) post(path string, in, out any) error {
+	c.pause()
+	return c.s.Post(c.token, path, in, out)
+}
+
+// request is a request of run over the connection.
+func (c *sim) request(id wire.ReqIdentifier, req, resp proto.Message) error {
+	c.pause()
+	return c.cur.Request(id, req, resp)
+}
+
+// pause waits a little now and then.
+func (c *sim) pause() {
+	if c.slow && rand.IntN(4) == 0 {
+		time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
+	}
+}
 
 // goOnline connects at a step of the history and synchronises. listsFirst decides
 // between the SDK's two parallel threads (sdk-sync.md 2): which is first must not matter.
@@ -130,13 +182,13 @@ func (c *sim) goOnline(listsFirst bool, step int) error {
 	}
 	c.online = step
 	l := new(simLink)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), *patience)
 	defer cancel()
 	// The SDK's thread handles the connect before what is pushed on the connection.
 	first := make(chan struct{})
 	conn, err := imtest.Dial(ctx, c.s.WS, c.id, imtest.DialOptions{Token: c.token, Platform: c.platform, Pushed: func(m *sdkws.MsgData, notice bool) {
 		<-first
-		c.tasks <- func() { c.pushed(m, notice) }
+		c.tasks.put(func() { c.pushed(m, notice) })
 	}})
 	if err != nil {
 		return err
@@ -144,7 +196,7 @@ func (c *sim) goOnline(listsFirst bool, step int) error {
 	defer close(first)
 	l.Client = conn
 	c.link = l
-	c.tasks <- func() {
+	c.tasks.put(func() {
 		c.cur = l
 		switch {
 		case !c.installed:
@@ -161,7 +213,7 @@ func (c *sim) goOnline(listsFirst bool, step int) error {
 			c.syncData()
 		}
 		c.installed = true
-	}
+	})
 	return nil
 }
 
@@ -187,7 +239,7 @@ func (c *sim) barrier() error {
 		return nil
 	case <-c.link.Ended():
 		return fmt.Errorf("%s: the server closed the connection", c.id)
-	case <-time.After(10 * time.Second):
+	case <-time.After(*patience):
 		return fmt.Errorf("%s: a message to itself was never pushed", c.id)
 	}
 }
@@ -204,7 +256,7 @@ func (c *sim) syncData() {
 
 func (c *sim) syncReads() {
 	var resp msg.GetConversationsHasReadAndMaxSeqResp
-	if err := c.cur.Request(wire.ReqReadAndMaxSeq, &msg.GetConversationsHasReadAndMaxSeqReq{UserID: c.id}, &resp); err != nil {
+	if err := c.request(wire.ReqReadAndMaxSeq, &msg.GetConversationsHasReadAndMaxSeqReq{UserID: c.id}, &resp); err != nil {
 		c.fail("1006", err)
 		return
 	}
@@ -217,7 +269,7 @@ func (c *sim) syncReads() {
 // missing returns what the message sync at connect pulls (sdk-sync.md 2 and 5).
 func (c *sim) missing(first bool) (ranges []*sdkws.SeqRange) {
 	var resp sdkws.GetMaxSeqResp
-	if err := c.cur.Request(wire.ReqNewestSeq, &sdkws.GetMaxSeqReq{UserID: c.id}, &resp); err != nil {
+	if err := c.request(wire.ReqNewestSeq, &sdkws.GetMaxSeqReq{UserID: c.id}, &resp); err != nil {
 		c.fail("1001", err)
 		return nil
 	}
@@ -245,7 +297,7 @@ func (c *sim) pull(ranges []*sdkws.SeqRange) {
 		return
 	}
 	var resp sdkws.PullMessageBySeqsResp
-	if err := c.cur.Request(wire.ReqPullByRange, &sdkws.PullMessageBySeqsReq{UserID: c.id, SeqRanges: ranges}, &resp); err != nil {
+	if err := c.request(wire.ReqPullByRange, &sdkws.PullMessageBySeqsReq{UserID: c.id, SeqRanges: ranges}, &resp); err != nil {
 		c.fail("1002", err)
 		return
 	}

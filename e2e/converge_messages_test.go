@@ -159,10 +159,10 @@ func (h *history) clear(o operation) error {
 		return err
 	}
 	if c.link != nil {
-		c.tasks <- func() {
+		c.tasks.put(func() {
 			c.clearLocal(id)
 			c.raise(id, st.HasReadSeq)
-		}
+		})
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ type operation struct {
 	d    int // the device of a
 	g    int // group
 	n    int // anything else
-	// with is set if the next operation runs at the same time.
+	// with is set if the next operation runs at the same time, if it can.
 	with bool
 }
 
@@ -93,6 +93,7 @@ func draw(r *rand.Rand, users, length int) []operation {
 		total += k.weight
 	}
 	ops := make([]operation, length)
+	crowded := []int{5, 5, 2}[r.IntN(3)] // how many operations there are to one that others run beside
 	for i := range ops {
 		at, kind := r.IntN(total), 0
 		for at >= kinds[kind].weight {
@@ -102,7 +103,7 @@ func draw(r *rand.Rand, users, length int) []operation {
 		a := r.IntN(users)
 		o := operation{
 			kind: kinds[kind].name, a: a, d: r.IntN(2), b: (a + 1 + r.IntN(users-1)) % users, g: max(0, r.IntN(6)-3), n: r.IntN(1 << 20),
-			with: r.IntN(5) == 0,
+			with: r.IntN(crowded) == 0,
 		}
 		// What few may do is mostly left to one who may, with somebody likely to be there.
 		switch o.kind {
@@ -148,7 +149,7 @@ func (h *history) as(c *sim, path string, in imtest.H, after func(c *sim)) error
 		return err
 	}
 	if c.link != nil && after != nil {
-		c.tasks <- func() { after(c) }
+		c.tasks.put(func() { after(c) })
 	}
 	return nil
 }

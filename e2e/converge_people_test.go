@@ -207,7 +207,7 @@ func (h *history) imported(owner string, friends []string) error {
 	if err := h.s.AsAdmin("/friend/import_friend", imtest.H{"ownerUserID": owner, "friendUserIDs": friends}, nil); err != nil {
 		return err
 	}
-	for deadline, wait := time.Now().Add(settleTime), time.Millisecond; ; wait *= 2 {
+	for deadline, wait := time.Now().Add(*patience), time.Millisecond; ; wait = min(2*wait, time.Second) {
 		switch now, err := last(); {
 		case err != nil:
 			return err

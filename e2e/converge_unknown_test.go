@@ -116,25 +116,6 @@ func (h *history) forgiveMessages(c *sim, conv string, local *copyOf, server cop
 			}
 		}
 	}
-	// EXCLUSION: a message goes to the members of the moment (messages.md 3). One that was
-	// accepted while the group was dismissed comes after the end, when there are none.
-	if !member && p == live {
-		for seq, m := range theirs {
-			if after(theirs, seq) {
-				mine[seq] = m
-			}
-		}
-	}
-}
-
-// after reports whether a message comes after the dismissal of its group.
-func after(chat map[int64]simMsg, seq int64) bool {
-	for n, m := range chat {
-		if n < seq && m.ContentType == im.ContentGroupDismissed {
-			return true
-		}
-	}
-	return false
 }
 
 // forgivePositions leaves of a live client's positions what it can know: the last
@@ -159,9 +140,6 @@ func (h *history) forgivePositions(c *sim, local, server copyOf) {
 		m, shown := server.msgs[conv][s.HasReadSeq]
 		if l.HasReadSeq < s.HasReadSeq && (h.clearUnknown(c, conv) || !shown || m.Deleted) {
 			l.HasReadSeq = s.HasReadSeq
-		}
-		if l.MaxSeq < s.MaxSeq && after(server.msgs[conv], s.MaxSeq) {
-			l.MaxSeq = s.MaxSeq
 		}
 		l.MaxSeqTime = s.MaxSeqTime
 		local.reads[conv] = l

@@ -21,6 +21,10 @@ import (
 	"parley/internal/wire/frame"
 )
 
+// patience bounds the wait for an answer: what takes so long never comes. It is far
+// above what a busy machine needs.
+const patience = 2 * time.Minute
+
 // maxFrame is what a client reads, as the SDK does.
 const maxFrame = 1 << 20
 
@@ -83,7 +87,7 @@ func Dial(ctx context.Context, ws, userID string, o DialOptions) (*Client, error
 	if !ok {
 		return nil, fmt.Errorf("imtest: sdkType %q", q.Get("sdkType"))
 	}
-	d := websocket.Dialer{HandshakeTimeout: 10 * time.Second}
+	d := websocket.Dialer{HandshakeTimeout: patience}
 	conn, resp, err := d.DialContext(ctx, ws+"/?"+q.Encode(), nil)
 	if err != nil {
 		if resp != nil {
@@ -229,7 +233,7 @@ func (c *Client) Request(id wire.ReqIdentifier, req, resp proto.Message) error {
 			return nil
 		}
 		return proto.Unmarshal(r.Data, resp)
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		return fmt.Errorf("imtest: no answer to request %d", id)
 	}
 }

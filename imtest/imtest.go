@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"net/http"
 	"testing"
-	"time"
 
 	"parley/internal/config"
 	"parley/internal/im"
@@ -55,7 +54,7 @@ func Start(t testing.TB, change ...func(*config.Config)) *Server {
 	}
 	ctx := context.Background()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		if err := srv.Stop(ctx); err != nil {
 			t.Errorf("imtest: stop server: %v", err)
@@ -94,7 +93,7 @@ type Caller struct {
 
 // NewCaller returns a caller of the API at a base URL.
 func NewCaller(base, secret string) *Caller {
-	return &Caller{base: base, secret: secret, client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	return &Caller{base: base, secret: secret, client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 }
 
 // URL returns the address of a path of the API.
