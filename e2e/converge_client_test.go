@@ -195,6 +195,7 @@ func (c *sim) goOnline(listsFirst bool, step int) error {
 	}
 	defer close(first)
 	l.Client = conn
+	go conn.KeepAlive()
 	c.link = l
 	c.tasks.put(func() {
 		c.cur = l

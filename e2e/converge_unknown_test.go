@@ -124,7 +124,8 @@ func (h *history) forgiveMessages(c *sim, conv string, local *copyOf, server cop
 // EXCLUSIONS: the time of the last message comes with 1006 only (sdk-sync.md 8). A clear
 // that a device is not told of moves the position (messages.md 9.4); an own message that
 // was deleted before the device got it has moved it, too. A record that was removed is
-// no part of 1006 (messages.md 6.3).
+// no part of 1006 (messages.md 6.3). An own message that was numbered while its sender was
+// removed has moved the position to the last number the sender may read, and cannot be read.
 func (h *history) forgivePositions(c *sim, local, server copyOf) {
 	for _, conv := range union(local.reads, server.reads) {
 		l, s := local.reads[conv], server.reads[conv]
@@ -139,6 +140,9 @@ func (h *history) forgivePositions(c *sim, local, server copyOf) {
 		}
 		m, shown := server.msgs[conv][s.HasReadSeq]
 		if l.HasReadSeq < s.HasReadSeq && (h.clearUnknown(c, conv) || !shown || m.Deleted) {
+			l.HasReadSeq = s.HasReadSeq
+		}
+		if l.HasReadSeq < s.HasReadSeq && s.HasReadSeq == s.MaxSeq && h.unknown.left[c.id][conv] {
 			l.HasReadSeq = s.HasReadSeq
 		}
 		l.MaxSeqTime = s.MaxSeqTime

@@ -180,6 +180,22 @@ func (c *Client) Frames() []frame.Response {
 	return append([]frame.Response(nil), c.frames...)
 }
 
+// KeepAlive sends a ping every few seconds until the connection ends, as clients do: the
+// server ends a connection that is silent for 30 s.
+func (c *Client) KeepAlive() {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-c.ended:
+			return
+		case <-tick.C:
+			// A failure shows in the reader.
+			_ = c.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(patience))
+		}
+	}
+}
+
 // Close ends the connection and waits for the reader.
 func (c *Client) Close() {
 	c.conn.Close()
