@@ -59,9 +59,9 @@ type cell struct {
 // once returns what was made under a name by an earlier cell of the row and is as
 // it was: a request that was refused, or that only reads, changes nothing. (If a
 // refusal did change something, a later cell of the row shows it.)
-func (c *cell) once(name string, make func() string) string {
+func (c *cell) once(name string, prepare func() string) string {
 	if _, ok := c.made[name]; !ok {
-		c.made[name] = make()
+		c.made[name] = prepare()
 	}
 	return c.made[name]
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -306,7 +307,7 @@ func TestGroupChat(t *testing.T) {
 			"too long":      {eve.Text("ann", "", strings.Repeat("x", 600<<10)), 1001},
 		} {
 			_, err := eve.Send(tc.m)
-			if e, ok := err.(*imtest.Error); !ok || e.Code != tc.code {
+			if e, ok := errors.AsType[*imtest.Error](err); !ok || e.Code != tc.code {
 				t.Errorf("%s: %v, want code %d", name, err, tc.code)
 			}
 		}
@@ -363,12 +364,12 @@ func TestOthersConversationsAreClosed(t *testing.T) {
 			"mark": s.Post(eve.token, "/msg/mark_msgs_as_read", imtest.H{"userID": "ann", "conversationID": "si_ann_bob", "seqs": []int{1}}, nil),
 		}
 		for name, err := range refused {
-			if e, ok := err.(*imtest.Error); !ok || e.Code != 1002 {
+			if e, ok := errors.AsType[*imtest.Error](err); !ok || e.Code != 1002 {
 				t.Errorf("%s in another's name: %v, want 1002", name, err)
 			}
 		}
 		err = s.Post(eve.token, "/msg/mark_msgs_as_read", imtest.H{"userID": "eve", "conversationID": "si_ann_bob", "seqs": []int{1}}, nil)
-		if e, ok := err.(*imtest.Error); !ok || e.Code != 1004 {
+		if e, ok := errors.AsType[*imtest.Error](err); !ok || e.Code != 1004 {
 			t.Errorf("marking a strange conversation: %v, want 1004", err)
 		}
 	})

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"testing"
 
@@ -30,7 +31,7 @@ func tips[T any](t *testing.T, m *sdkws.MsgData) *T {
 // refused wants a call to fail with a code.
 func refused(t *testing.T, what string, err error, code int) {
 	t.Helper()
-	if e, ok := err.(*imtest.Error); !ok || e.Code != code {
+	if e, ok := errors.AsType[*imtest.Error](err); !ok || e.Code != code {
 		t.Errorf("%s: %v, want %d", what, err, code)
 	}
 }
@@ -137,7 +138,7 @@ func TestImportManyFriends(t *testing.T) {
 		for i := range ids {
 			ids[i] = im.NewID()
 		}
-		register(t, s, append(ids, "owner")...)
+		register(t, s, slices.Concat(ids, []string{"owner"})...)
 		must(t, s.AsAdmin("/friend/import_friend", imtest.H{"ownerUserID": "owner", "friendUserIDs": ids}, nil))
 		var got struct{ FriendIDs []string }
 		must(t, s.AsAdmin("/friend/get_friend_id", imtest.H{"userID": "owner"}, &got))

@@ -3,11 +3,11 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -229,9 +229,9 @@ func TestVeto(t *testing.T) {
 				return imtest.Veto(vetoCode)
 			})
 			err := a.do(r)
-			want := &imtest.Error{Code: vetoCode, Msg: "vetoed", Dlt: "by the test"}
-			if !reflect.DeepEqual(err, error(want)) {
-				t.Errorf("the user is told %v, want %v", err, want)
+			want := imtest.Error{Code: vetoCode, Msg: "vetoed", Dlt: "by the test"}
+			if told, ok := errors.AsType[*imtest.Error](err); !ok || *told != want {
+				t.Errorf("the user is told %v, want %v", err, &want)
 			}
 			if a.done(r) {
 				t.Error("it was done all the same")
@@ -272,7 +272,7 @@ func TestDeadBusinessServer(t *testing.T) {
 				err := a.do(r)
 				if !goesOn {
 					refused(t, "without an answer", err, 90004)
-					if e, ok := err.(*imtest.Error); ok && strings.Contains(e.Msg+e.Dlt, dead) {
+					if e, ok := errors.AsType[*imtest.Error](err); ok && strings.Contains(e.Msg+e.Dlt, dead) {
 						t.Errorf("the user is told the receiver's address: %v", e)
 					}
 				} else if err != nil {

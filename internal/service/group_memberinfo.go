@@ -198,6 +198,9 @@ func (t *groupTx) setMember(ctx context.Context, c *MemberChange, told []*msglog
 	if err != nil {
 		return err
 	}
+	if m, err = t.member(ctx, c.UserID); err != nil { // as of the step
+		return err
+	}
 	g, operator, err := t.scene(ctx)
 	if err != nil {
 		return err

@@ -188,6 +188,9 @@ func (s *Service) muteMember(ctx context.Context, op im.Operator, name, groupID,
 		if err != nil {
 			return err
 		}
+		if m, err = t.member(ctx, userID); err != nil { // as of the step
+			return err
+		}
 		g, operator, err := t.scene(ctx)
 		if err != nil {
 			return err
@@ -289,6 +292,11 @@ func (t *groupTx) transfer(ctx context.Context, told []*msglog.Delivery, older, 
 	if err != nil {
 		return err
 	}
+	both, err := t.pick(ctx, []string{older.UserID, newer.UserID}) // as of the step
+	if err != nil {
+		return err
+	}
+	older, newer = both[0], both[1]
 	err = t.emit(ctx, im.AfterTransferGroupOwner, newer.UserID, func(string) []byte {
 		return webhook.TransferGroupBody(older.GroupID, older.UserID, newer.UserID)
 	})

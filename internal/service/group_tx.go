@@ -125,7 +125,9 @@ func mayRun(ctx context.Context, r store.Reader, op im.Operator, name, groupID s
 	return nil
 }
 
-// step writes one step into the member log.
+// step writes one step into the member log. What a notice with the step's version shows
+// is read after it: clients apply the notice as it is, so a name that somebody changes
+// at the same time, and whose own step came before, must be in it.
 func (t *groupTx) step(ctx context.Context, v viewStep, change im.Change, elements ...string) (im.Version, error) {
 	var err error
 	v.version, err = t.Step(ctx, im.ListMembers, t.group.GroupID, change, elements...)

@@ -173,13 +173,12 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 			break
 		}
 	}
-	told := make(map[string]bool) // groups whose answer leaves something to be asked for
-	if client.known && !op.Admin {
-		if err := s.changedSinceEntry(ctx, op.UserID, full, deltas, told); err != nil {
-			return nil, 0, err
-		}
+	changed, err := s.changedSinceEntry(ctx, op.UserID, full, deltas)
+	if err != nil {
+		return nil, 0, err
 	}
-	if err := s.placeFull(ctx, full, deltas, told); err != nil {
+	atHead, err := s.placeFull(ctx, full, deltas)
+	if err != nil {
 		return nil, 0, err
 	}
 	found, err := s.store.MembersEach(ctx, elements)
@@ -210,7 +209,8 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 			continue
 		}
 		out[a.GroupID] = change
-		if d.Full && !op.Admin && (a.From.Number > 0 || told[a.GroupID]) {
+		old := a.From.Number > 0 || changed[a.GroupID] && (client.known || atHead[a.GroupID])
+		if d.Full && old && !op.Admin {
 			s.tellGroup(ctx, op, change.Group)
 		}
 	}
@@ -220,10 +220,10 @@ func (s *Service) memberChanges(ctx context.Context, op im.Operator, asked []Gro
 // fullLag is how many versions a full answer about members lies behind the log.
 const fullLag = 8
 
-// changedSinceEntry adds to told the groups that have changed since a member entered: a
-// client that got one with its list of groups and was cut off before it asked for the
-// members may have it as it is no more.
-func (s *Service) changedSinceEntry(ctx context.Context, userID string, groups []string, deltas map[string]im.Delta, told map[string]bool) error {
+// changedSinceEntry returns the groups that have changed since a member entered: a client
+// that got one with its list of groups, and was cut off before it asked for the members,
+// may have it as it is no more.
+func (s *Service) changedSinceEntry(ctx context.Context, userID string, groups []string, deltas map[string]im.Delta) (map[string]bool, error) {
 	before := make(map[string]im.Version, len(groups)) // the last change
 	for _, id := range groups {
 		if head := deltas[id].Version; head.Number > 1 { // 1 made the group
@@ -231,10 +231,11 @@ func (s *Service) changedSinceEntry(ctx context.Context, userID string, groups [
 		}
 	}
 	last, err := s.store.SinceEach(ctx, im.ListMembers, before)
+	changed := make(map[string]bool, len(last))
 	for id, d := range last {
-		told[id] = !slices.Contains(d.Insert, userID)
+		changed[id] = !slices.Contains(d.Insert, userID)
 	}
-	return err
+	return changed, err
 }
 
 // noticeTime is more than a notice takes to reach a client that is connected, and to
@@ -251,16 +252,16 @@ const noticeTime = time.Minute
 //
 // It is the log's own, too, if somebody has just come in: the notice about that may be on
 // its way still, and the SDK, which has the newest list of ids by then, would append the
-// new members to it once more. Groups whose answers carry the log's own position although
-// they have changed are added to told.
-func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[string]im.Delta, told map[string]bool) error {
+// new members to it once more. placeFull returns the groups whose answers carry that.
+func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[string]im.Delta) (atHead map[string]bool, err error) {
 	heads := make(map[string]im.Version, len(groups))
 	for _, id := range groups {
 		heads[id] = deltas[id].Version
 	}
 	if err := s.openLogs(ctx, heads); err != nil {
-		return err
+		return nil, err
 	}
+	atHead = make(map[string]bool)
 	placed := maps.Clone(heads)
 	for _, lag := range []uint64{fullLag, 1} {
 		if len(heads) == 0 {
@@ -272,33 +273,33 @@ func (s *Service) placeFull(ctx context.Context, groups []string, deltas map[str
 		}
 		next, err := s.store.SinceEach(ctx, im.ListMembers, from)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		entered, err := s.justEntered(ctx, next)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for id, v := range from {
 			switch {
 			case next[id].Full:
 				continue
 			case entered[id]:
-				told[id] = true
+				atHead[id] = true
 			default:
 				placed[id] = v
 			}
 			delete(heads, id)
 		}
 	}
-	for id, head := range heads { // so many have changed at once
-		told[id] = told[id] || head.Number > 1
+	for id := range heads { // so many have changed at once
+		atHead[id] = true
 	}
 	for id, v := range placed {
 		d := deltas[id]
 		d.Version = v
 		deltas[id] = d
 	}
-	return nil
+	return atHead, nil
 }
 
 // openLogs makes the member logs that do not exist and sets their positions in heads.
