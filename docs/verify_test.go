@@ -19,8 +19,11 @@ func TestSamplesVerify(t *testing.T) {
 	t.Parallel()
 	page := read(t, "docs/webhooks/verify.md")
 	for _, l := range []struct{ fence, file, program, flag string }{
-		{"go", "main.go", "go", "run"}, {"js", "verify.js", "node", ""}, {"python", "verify.py", "python3", ""},
-		{"java", "Verify.java", "java", ""}, {"php", "verify.php", "php", ""},
+		{"go", "main.go", "go", "run"},
+		{"js", "verify.js", "node", ""},
+		{"python", "verify.py", "python3", ""},
+		{"java", "Verify.java", "java", ""},
+		{"php", "verify.php", "php", ""},
 	} {
 		t.Run(l.fence, func(t *testing.T) {
 			t.Parallel()

@@ -61,6 +61,7 @@ type sim struct {
 	msgs      map[string]map[int64]simMsg
 	reads     map[string]im.ReadState
 	cleared   map[string]map[int64]bool // messages that a clear took away
+	missed    map[string][]int64        // messages that were on their way when the client cleared the chat
 	friends   list[im.Friend]
 	joined    list[im.Group]
 	convs     list[im.Conversation]
@@ -105,7 +106,7 @@ func (m *mailbox) take() func() {
 func newSim(s *imtest.Server, id, token string, p im.Platform) *sim {
 	c := &sim{
 		id: id, token: token, platform: p, s: s, tasks: newMailbox(), done: make(chan struct{}),
-		synced: map[string]int64{}, msgs: map[string]map[int64]simMsg{}, reads: map[string]im.ReadState{}, cleared: map[string]map[int64]bool{},
+		synced: map[string]int64{}, msgs: map[string]map[int64]simMsg{}, reads: map[string]im.ReadState{}, cleared: map[string]map[int64]bool{}, missed: map[string][]int64{},
 		friends: newList(friendKey), joined: newList(groupKey), convs: newList(conversationKey),
 		members: map[string]*list[im.Member]{}, blacks: map[string]im.Black{}, marks: map[string]chan struct{}{},
 	}

@@ -22,6 +22,7 @@ type copyOf struct {
 	reads   map[string]im.ReadState
 	msgs    map[string]map[int64]simMsg
 	cleared map[string]map[int64]bool // of a client: what clears took away
+	missed  map[string][]int64        // of a client: what its own clears were too early for
 	// disorder says what is wrong with the order of an id list.
 	disorder []string
 }
@@ -32,7 +33,7 @@ func (c *sim) local() (out copyOf) {
 		out = copyOf{
 			friends: maps.Clone(c.friends.rows), blacks: maps.Clone(c.blacks),
 			joined: maps.Clone(c.joined.rows), members: map[string]map[string]im.Member{}, convs: maps.Clone(c.convs.rows),
-			convIDs: slices.Sorted(slices.Values(c.convs.ids)), reads: maps.Clone(c.reads), msgs: clones(c.msgs), cleared: clones(c.cleared),
+			convIDs: slices.Sorted(slices.Values(c.convs.ids)), reads: maps.Clone(c.reads), msgs: clones(c.msgs), cleared: clones(c.cleared), missed: maps.Clone(c.missed),
 		}
 		pinned := func(id string) int {
 			if c.friends.rows[id].IsPinned {

@@ -160,6 +160,9 @@ func (h *history) clear(o operation) error {
 	}
 	if c.link != nil {
 		c.tasks.put(func() {
+			for seq := c.synced[id] + 1; seq <= st.MaxSeq; seq++ {
+				c.missed[id] = append(c.missed[id], seq)
+			}
 			c.clearLocal(id)
 			c.raise(id, st.HasReadSeq)
 		})

@@ -85,7 +85,9 @@ func (h *history) forgiveMessages(c *sim, conv string, local *copyOf, server cop
 		}
 	}
 	for seq := range mine {
-		if _, ok := theirs[seq]; !ok && h.clearUnknown(c, conv) {
+		// EXCLUSION: who clears a chat takes away what the device holds when the answer comes
+		// (sdk-sync.md 7.2); a message that was numbered before and is still on its way stays.
+		if _, ok := theirs[seq]; !ok && (h.clearUnknown(c, conv) || slices.Contains(local.missed[conv], seq)) {
 			delete(mine, seq)
 		}
 	}

@@ -61,15 +61,19 @@ func remarkBody(owner, friend, remark string) imtest.H {
 }
 
 var askedOfFriends = []asked{
-	{"add_friend", im.BeforeAddFriend, nil, func(r *hookRun) error { return r.call("ann", "/friend/add_friend", applyBody("ann", "bob"), nil) },
-		func(r *hookRun) bool { _, _, waiting := r.contacts("bob"); return len(waiting) > 0 }},
-	{"add_friend_response", im.BeforeAddFriendAgree, func(r *hookRun) { r.do("ann", "/friend/add_friend", applyBody("ann", "bob")) },
+	{
+		"add_friend", im.BeforeAddFriend, nil, func(r *hookRun) error { return r.call("ann", "/friend/add_friend", applyBody("ann", "bob"), nil) },
+		func(r *hookRun) bool { _, _, waiting := r.contacts("bob"); return len(waiting) > 0 },
+	},
+	{
+		"add_friend_response", im.BeforeAddFriendAgree, func(r *hookRun) { r.do("ann", "/friend/add_friend", applyBody("ann", "bob")) },
 		func(r *hookRun) error {
 			return r.call("bob", "/friend/add_friend_response", imtest.H{"fromUserID": "ann", "toUserID": "bob", "handleResult": 1}, nil)
 		}, func(r *hookRun) bool {
 			_, _, waiting := r.contacts("bob")
 			return len(waiting) == 0 && len(r.friends("bob"))+len(r.friends("ann")) > 0
-		}},
+		},
+	},
 	{"set_friend_remark", im.BeforeSetFriendRemark, func(r *hookRun) { r.befriend("ann", "bob") }, func(r *hookRun) error {
 		return r.call("ann", "/friend/set_friend_remark", remarkBody("ann", "bob", "Bobby"), nil)
 	}, func(r *hookRun) bool { return r.friends("ann")["bob"] != "" }},
@@ -111,8 +115,12 @@ func TestFriendHooks(t *testing.T) {
 		{"an import by a user", "ann", "/friend/import_friend", imtest.H{"ownerUserID": "ann", "friendUserIDs": []string{"cid"}}, 1002, nil},
 		{"an import of somebody twice", "", "/friend/import_friend", imtest.H{"ownerUserID": "ann", "friendUserIDs": []string{"cid", "cid"}}, 1004, nil},
 		{"an import of nobody", "", "/friend/import_friend", imtest.H{"ownerUserID": "ann", "friendUserIDs": []string{}}, 0, []string{"BeforeImportFriends"}},
-		{"remarks", "ann", "/friend/update_friends", imtest.H{"ownerUserID": "ann", "friendUserIDs": []string{"bob", "nobody", "cid"}, "remark": "pal"},
-			0, []string{"BeforeSetFriendRemark", "BeforeSetFriendRemark", "AfterSetFriendRemark", "AfterSetFriendRemark"}},
+		{
+			"remarks", "ann", "/friend/update_friends",
+			imtest.H{"ownerUserID": "ann", "friendUserIDs": []string{"bob", "nobody", "cid"}, "remark": "pal"},
+			0,
+			[]string{"BeforeSetFriendRemark", "BeforeSetFriendRemark", "AfterSetFriendRemark", "AfterSetFriendRemark"},
+		},
 		{"no remarks", "ann", "/friend/update_friends", imtest.H{"ownerUserID": "ann", "friendUserIDs": []string{"bob"}, "isPinned": true}, 0, nil},
 		{"a block", "ann", "/friend/add_black", owner("blackUserID", "bob"), 0, []string{"BeforeAddBlack"}},
 		{"a block by another", "bob", "/friend/add_black", owner("blackUserID", "cid"), 1002, nil},

@@ -198,8 +198,11 @@ func TestGroupHooks(t *testing.T) {
 		{"an invitation that waits", "cid", "/group/invite_user_to_group", inviteBody("gus"), 0, []string{"BeforeInviteJoinGroup"}},
 		{"an agreement to it", "ann", "/group/group_application_response", agreeBody("gus", 1), 0, enters},
 
-		{"members", "ann", "/group/set_group_member_info", memberBody(imtest.H{"userID": "cid", "nickname": "Cid the digger", "roleLevel": 60}, imtest.H{"userID": "dan", "ex": ""}),
-			0, []string{"BeforeSetGroupMemberInfo", "BeforeSetGroupMemberInfo", "AfterSetGroupMemberInfo", "AfterSetGroupMemberInfo"}},
+		{
+			"members", "ann", "/group/set_group_member_info", memberBody(imtest.H{"userID": "cid", "nickname": "Cid the digger", "roleLevel": 60}, imtest.H{"userID": "dan", "ex": ""}),
+			0,
+			[]string{"BeforeSetGroupMemberInfo", "BeforeSetGroupMemberInfo", "AfterSetGroupMemberInfo", "AfterSetGroupMemberInfo"},
+		},
 		{"nothing of a member", "ann", "/group/set_group_member_info", memberBody(imtest.H{"userID": "dan"}), 0, []string{"BeforeSetGroupMemberInfo"}},
 		{"a member by another", "dan", "/group/set_group_member_info", memberBody(imtest.H{"userID": "cid", "ex": "x"}), 1002, nil},
 		{"a muted member", "ann", "/group/mute_group_member", group(imtest.H{"userID": "dan", "mutedSeconds": 60}), 0, nil},
@@ -270,8 +273,11 @@ func TestAnswersAboutNewGroups(t *testing.T) {
 			},
 			"callbackBeforeMembersJoinGroupCommand": {"memberCallbackList": []imtest.H{
 				{"userID": "dan", "nickname": "Dan the sitter", "faceURL": "d", "roleLevel": 60, "muteEndTime": mute, "ex": "dx"},
-				{"userID": "cid", "roleLevel": 100, "nickname": "Cid"}, {"userID": "bob", "roleLevel": 20, "ex": "bx"},
-				{"userID": "nobody", "nickname": "x"}, {"nickname": "whose?"}, {"userID": "ann", "roleLevel": 7},
+				{"userID": "cid", "roleLevel": 100, "nickname": "Cid"},
+				{"userID": "bob", "roleLevel": 20, "ex": "bx"},
+				{"userID": "nobody", "nickname": "x"},
+				{"nickname": "whose?"},
+				{"userID": "ann", "roleLevel": 7},
 			}},
 		}
 		hooks.Reply(func(k imtest.Hook) imtest.H {

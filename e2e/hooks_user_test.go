@@ -27,8 +27,10 @@ func (r *hookRun) profiles(ids ...string) map[string]profile {
 }
 
 var askedOfUsers = []asked{
-	{"register", im.BeforeUserRegister, nil, func(r *hookRun) error { return r.s.Register("eve", "fay") },
-		func(r *hookRun) bool { return len(r.profiles("eve", "fay")) > 0 }},
+	{
+		"register", im.BeforeUserRegister, nil, func(r *hookRun) error { return r.s.Register("eve", "fay") },
+		func(r *hookRun) bool { return len(r.profiles("eve", "fay")) > 0 },
+	},
 	{"update_user_info", im.BeforeUpdateUserInfo, nil, func(r *hookRun) error {
 		return r.call("ann", "/user/update_user_info", imtest.H{"userInfo": imtest.H{"userID": "ann", "nickname": "Anna"}}, nil)
 	}, func(r *hookRun) bool { return r.profiles("ann")["ann"].Nickname == "Anna" }},
@@ -53,8 +55,11 @@ func TestUserHooks(t *testing.T) {
 		{"a user with a wrong id", "", "/user/user_register", one("a:b", "Ann"), 1001, nil},
 		{"by somebody else", "bob", "/user/user_register", one("eve", "Eve"), 1002, nil},
 		{"a notification account", "", "/user/add_notification_account", imtest.H{"userID": "news", "nickName": "News", "faceURL": "f", "appMangerLevel": 3}, 0, nil},
-		{"a profile by the older call", "ann", "/user/update_user_info", info(imtest.H{"nickname": "Anna", "faceURL": "https://example.com/a.png", "ex": "e"}),
-			0, []string{"BeforeUpdateUserInfo", "AfterUpdateUserInfo"}},
+		{
+			"a profile by the older call", "ann", "/user/update_user_info", info(imtest.H{"nickname": "Anna", "faceURL": "https://example.com/a.png", "ex": "e"}),
+			0,
+			[]string{"BeforeUpdateUserInfo", "AfterUpdateUserInfo"},
+		},
 		{"nothing by the older call", "ann", "/user/update_user_info", info(imtest.H{"nickname": ""}), 0, []string{"BeforeUpdateUserInfo"}},
 		{"another's profile", "bob", "/user/update_user_info", info(imtest.H{"nickname": "Hanna"}), 1002, nil},
 		{"a profile", "ann", "/user/update_user_info_ex", info(imtest.H{"nickname": "Ann", "ex": ""}), 0, []string{"BeforeUpdateUserInfoEx", "AfterUpdateUserInfoEx"}},

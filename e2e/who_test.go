@@ -261,8 +261,12 @@ func newWhoWorld(t *testing.T, s *imtest.Server, admin, prefix, name string) *wh
 		user, device string
 		platform     im.Platform
 	}{
-		{"ann", "phone", im.PlatformAndroid}, {"ann", "web", im.PlatformWeb}, {"bob", "phone", im.PlatformAndroid},
-		{"cat", "phone", im.PlatformAndroid}, {"dan", "phone", im.PlatformAndroid}, {"eve", "phone", im.PlatformAndroid},
+		{"ann", "phone", im.PlatformAndroid},
+		{"ann", "web", im.PlatformWeb},
+		{"bob", "phone", im.PlatformAndroid},
+		{"cat", "phone", im.PlatformAndroid},
+		{"dan", "phone", im.PlatformAndroid},
+		{"eve", "phone", im.PlatformAndroid},
 	} {
 		e := &ear{user: c.user, device: c.device, changed: make(chan struct{})}
 		token, err := s.UserToken(w.id(c.user), c.platform)

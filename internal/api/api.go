@@ -165,8 +165,10 @@ func withDefaults(o Options) Options {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	for _, n := range []struct{ v, def *int64 }{
-		{&o.MaxBody, &d.MaxBody}, {&o.MaxUserBody, &d.MaxUserBody},
-		{&o.MaxPublicBody, &d.MaxPublicBody}, {&o.MaxBodies, &d.MaxBodies},
+		{&o.MaxBody, &d.MaxBody},
+		{&o.MaxUserBody, &d.MaxUserBody},
+		{&o.MaxPublicBody, &d.MaxPublicBody},
+		{&o.MaxBodies, &d.MaxBodies},
 	} {
 		if *n.v == 0 {
 			*n.v = *n.def

@@ -24,8 +24,10 @@ func groupListScenarios() []scenario {
 	apply := func(user, group string) request {
 		return request{user, join, fmt.Sprintf(`{"groupID":%q,"reqMessage":"please","joinSource":3,"inviterUserID":%q,"ex":"x"}`, group, user)}
 	}
-	some := []request{apply("erin", "garden"), apply("frank", "hush"), apply("frank", "garden"), apply("erin", "hush"),
-		{"alice", answer, `{"groupID":"hush","fromUserID":"frank","handledMsg":"no","handleResult":-1}`}}
+	some := []request{
+		apply("erin", "garden"), apply("frank", "hush"), apply("frank", "garden"), apply("erin", "hush"),
+		{"alice", answer, `{"groupID":"hush","fromUserID":"frank","handledMsg":"no","handleResult":-1}`},
+	}
 	with := func(name, as, path, body string) scenario { return one(name, as, path, body, some...) }
 	return []scenario{
 		one("all", "erin", search, page(1, 10, ``)),

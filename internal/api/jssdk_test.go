@@ -57,7 +57,8 @@ func TestProtobufForm(t *testing.T) {
 		ErrCode        int
 		ErrMsg, ErrDlt string
 		Data           json.RawMessage
-	}) {
+	},
+	) {
 		t.Helper()
 		h := w.plain("alice")
 		if contentType != "" {

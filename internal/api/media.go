@@ -225,7 +225,7 @@ func (a *API) getContent(c *call) {
 		a.refusePlain(c, err)
 		return
 	}
-	defer content.Close()
+	defer func() { _ = content.Close() }() // it was read only
 	as := content.Harmless()
 	h := c.w.Header()
 	h.Set("Content-Type", as.ContentType)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"runtime/debug"
 	"unicode/utf8"
@@ -36,7 +37,7 @@ func (a *API) recovered(next step) step {
 			if p == nil {
 				return
 			}
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			a.log.Error("request panicked", c.fields("panic", p, "stack", string(debug.Stack()))...)

@@ -8,7 +8,7 @@ func msgChangeScenarios() []scenario {
 		remove   = "/msg/delete_msgs"
 		wipe     = "/msg/delete_msg_phsical_by_seq"
 		before   = "/msg/delete_msg_physical"
-		clear    = "/msg/clear_conversation_msg"
+		clearOne = "/msg/clear_conversation_msg"
 		clearAll = "/msg/user_clear_all_msg"
 		pull     = "/msg/pull_msg_by_seq"
 		states   = "/msg/get_conversations_has_read_and_max_seq"
@@ -82,21 +82,21 @@ func msgChangeScenarios() []scenario {
 
 		inGroup("by a former member, then the position", "carol", states, `{"userID":"carol","conversationIDs":["sg_garden"]}`,
 			request{"carol", "/group/quit_group", `{"groupID":"garden"}`}, sendGroup("alice", "garden", "she is gone"),
-			request{"carol", clear, `{"userID":"carol","conversationIDs":["sg_garden"]}`}),
-		chatted("ok", "bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob","si_bob_nobody"]}`),
-		chatted("cleared, pulled", "bob", pull, all("bob", "si_alice_bob"), request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
-		chatted("pulled after the next message", "bob", pull, all("bob", "si_alice_bob"), request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}, sendText("alice", "bob", "four")),
-		chatted("pulled by the other", "alice", states, `{"userID":"alice"}`, request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
-		chatted("nothing is unread", "bob", states, `{"userID":"bob"}`, request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
-		chatted("the record", "bob", "/conversation/get_conversation", `{"ownerUserID":"bob","conversationID":"si_alice_bob"}`, request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
-		chatted("on all devices", "bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"],"deleteSyncOpt":{"IsSyncSelf":true}}`),
-		chatted("for everybody", "bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"],"deleteSyncOpt":{"IsSyncOther":true}}`),
-		chatted("cleared for everybody, pulled", "alice", pull, all("alice", "si_alice_bob"), request{"bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"],"deleteSyncOpt":{"IsSyncOther":true}}`}),
-		inGroup("a group for everybody by an admin", "bob", clear, `{"userID":"bob","conversationIDs":["sg_garden"],"deleteSyncOpt":{"IsSyncOther":true}}`),
-		inGroup("a group for everybody by a member", "carol", clear, `{"userID":"carol","conversationIDs":["sg_garden"],"deleteSyncOpt":{"IsSyncOther":true}}`),
-		one("unknown", "bob", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`),
-		one("no list", "bob", clear, `{"userID":"bob"}`),
-		chatted("of somebody else", "alice", clear, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`),
+			request{"carol", clearOne, `{"userID":"carol","conversationIDs":["sg_garden"]}`}),
+		chatted("ok", "bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob","si_bob_nobody"]}`),
+		chatted("cleared, pulled", "bob", pull, all("bob", "si_alice_bob"), request{"bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
+		chatted("pulled after the next message", "bob", pull, all("bob", "si_alice_bob"), request{"bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}, sendText("alice", "bob", "four")),
+		chatted("pulled by the other", "alice", states, `{"userID":"alice"}`, request{"bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
+		chatted("nothing is unread", "bob", states, `{"userID":"bob"}`, request{"bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
+		chatted("the record", "bob", "/conversation/get_conversation", `{"ownerUserID":"bob","conversationID":"si_alice_bob"}`, request{"bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`}),
+		chatted("on all devices", "bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"],"deleteSyncOpt":{"IsSyncSelf":true}}`),
+		chatted("for everybody", "bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"],"deleteSyncOpt":{"IsSyncOther":true}}`),
+		chatted("cleared for everybody, pulled", "alice", pull, all("alice", "si_alice_bob"), request{"bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"],"deleteSyncOpt":{"IsSyncOther":true}}`}),
+		inGroup("a group for everybody by an admin", "bob", clearOne, `{"userID":"bob","conversationIDs":["sg_garden"],"deleteSyncOpt":{"IsSyncOther":true}}`),
+		inGroup("a group for everybody by a member", "carol", clearOne, `{"userID":"carol","conversationIDs":["sg_garden"],"deleteSyncOpt":{"IsSyncOther":true}}`),
+		one("unknown", "bob", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`),
+		one("no list", "bob", clearOne, `{"userID":"bob"}`),
+		chatted("of somebody else", "alice", clearOne, `{"userID":"bob","conversationIDs":["si_alice_bob"]}`),
 
 		chatted("ok", "bob", clearAll, `{"userID":"bob"}`, sendGroup("alice", "garden", "hi")),
 		chatted("on all devices", "bob", clearAll, `{"userID":"bob","deleteSyncOpt":{"IsSyncSelf":true}}`),

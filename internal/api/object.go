@@ -2,10 +2,9 @@ package api
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"time"
-
-	"net/http"
 
 	"parley/internal/im"
 	"parley/internal/object"

@@ -69,7 +69,7 @@ func TestScenarios(t *testing.T) {
 			for _, s := range f.scenarios {
 				names = append(names, s.title())
 			}
-			var group = func(t *testing.T) {
+			group := func(t *testing.T) {
 				for _, s := range f.scenarios {
 					t.Run(s.title(), func(t *testing.T) {
 						played++

@@ -57,8 +57,11 @@ func (v *validator) checkPush() {
 	v.check("push.queue", checkRange(p.Queue, 100, 1_000_000))
 	v.check("push.workers", checkRange(p.Workers, 1, 1000))
 	for _, u := range []struct{ setting, value string }{
-		{"push.fcmURL", p.FCMURL}, {"push.fcmTokenURL", p.FCMTokenURL}, {"push.apnsURL", p.APNsURL},
-		{"push.getuiURL", p.GetuiURL}, {"push.jpushURL", p.JPushURL},
+		{"push.fcmURL", p.FCMURL},
+		{"push.fcmTokenURL", p.FCMTokenURL},
+		{"push.apnsURL", p.APNsURL},
+		{"push.getuiURL", p.GetuiURL},
+		{"push.jpushURL", p.JPushURL},
 	} {
 		v.check(u.setting, checkPublicURL(u.value))
 	}

@@ -192,11 +192,10 @@ func (c *conn) writeAll() bool {
 		defer c.g.large.Put(b)
 		buf = b[:0]
 	}
-	frames := 0
 	f, more := c.take()
 	for more {
-		buf, frames = appendHeader(buf[:0], f.op, len(f.payload)), 1
-		rest := f.payload
+		buf = appendHeader(buf[:0], f.op, len(f.payload))
+		frames, rest := 1, f.payload
 		if len(buf)+len(rest) <= cap(buf) {
 			buf, rest = append(buf, rest...), nil
 			for f, more = c.take(); more && len(buf)+maxHeader+len(f.payload) <= cap(buf); f, more = c.take() {

@@ -35,7 +35,7 @@ func TestConversationIDs(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	if !(Options)(nil).Is(OptHistory) || !(Options{}).Is(OptHistory) || (Options{OptHistory: false}).Is(OptHistory) {
+	if !Options(nil).Is(OptHistory) || !(Options{}).Is(OptHistory) || (Options{OptHistory: false}).Is(OptHistory) {
 		t.Error("a missing option must hold, a false one must not")
 	}
 	typing := Message{ContentType: ContentTyping, Options: Options{}}

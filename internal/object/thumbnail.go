@@ -148,7 +148,7 @@ func LookAtImage(r io.ReadSeeker) (im.ObjectImage, error) {
 	case w.err != nil:
 		return im.ObjectImage{}, w.err
 	case err != nil || config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height:
-		return im.ObjectImage{Format: im.NoImage}, nil
+		return im.ObjectImage{Format: im.NoImage}, nil //nolint:nilerr // that it cannot be decoded is what was asked
 	}
 	return im.ObjectImage{Format: c.name, Width: config.Width, Height: config.Height}, nil
 }

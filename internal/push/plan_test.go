@@ -159,9 +159,17 @@ func TestTexts(t *testing.T) {
 		info        *im.OfflinePush
 		title, body string
 	}{
-		{101, nil, "[TEXT]", "[TEXT]"}, {102, nil, "[PICTURE]", "[PICTURE]"}, {103, nil, "[VOICE]", "[VOICE]"}, {104, nil, "[VIDEO]", "[VIDEO]"},
-		{105, nil, "[File]", "[File]"}, {106, nil, "[TEXT]", "[TEXT]"}, {1601, nil, "[SIGNALINVITE]", "[SIGNALINVITE]"}, {110, nil, "[NEWMSG]", "[NEWMSG]"},
-		{101, &im.OfflinePush{Title: "T"}, "T", "T"}, {101, &im.OfflinePush{Desc: "D"}, "[TEXT]", "D"}, {101, &im.OfflinePush{Title: "T", Desc: "D"}, "T", "D"},
+		{101, nil, "[TEXT]", "[TEXT]"},
+		{102, nil, "[PICTURE]", "[PICTURE]"},
+		{103, nil, "[VOICE]", "[VOICE]"},
+		{104, nil, "[VIDEO]", "[VIDEO]"},
+		{105, nil, "[File]", "[File]"},
+		{106, nil, "[TEXT]", "[TEXT]"},
+		{1601, nil, "[SIGNALINVITE]", "[SIGNALINVITE]"},
+		{110, nil, "[NEWMSG]", "[NEWMSG]"},
+		{101, &im.OfflinePush{Title: "T"}, "T", "T"},
+		{101, &im.OfflinePush{Desc: "D"}, "[TEXT]", "D"},
+		{101, &im.OfflinePush{Title: "T", Desc: "D"}, "T", "D"},
 		{101, &im.OfflinePush{Title: "x" + long, Desc: long}, "x" + long[:254], long[:1024]},
 	} {
 		n := newNote(&im.Message{ContentType: c.contentType}, c.info)

@@ -123,7 +123,7 @@ func (s *Server) reach(c *webhook.Config) {
 	}
 	address := net.JoinHostPort(u.Hostname(), port)
 	s.background.Go(func() {
-		conn, err := net.DialTimeout("tcp", address, reachTimeout)
+		conn, err := (&net.Dialer{Timeout: reachTimeout}).DialContext(context.Background(), "tcp", address)
 		if err != nil {
 			s.log.Warn("webhooks: the receiver takes no connection", "address", address, "err", err)
 			return

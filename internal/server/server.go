@@ -264,7 +264,7 @@ func (k kicker) Statuses(userIDs []string) []im.OnlineStatus  { return k.online.
 func (s *Server) Start(ctx context.Context) error {
 	// Listeners first: a taken port is the most likely fault and should cost nothing.
 	for _, l := range s.listeners {
-		ln, err := net.Listen("tcp", l.address)
+		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", l.address)
 		if err != nil {
 			return fmt.Errorf("listen on %s (%s): %w", l.address, l.setting, err)
 		}

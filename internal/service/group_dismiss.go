@@ -34,7 +34,7 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 	var members []string
 	var dropped bool       // the member log is gone
 	var knownAt im.Version // the position of the log at which members were read
-	close := func(ctx context.Context, t *groupTx) (err error) {
+	shut := func(ctx context.Context, t *groupTx) (err error) {
 		if tips.Group, tips.OpUser, err = t.scene(ctx); err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 		if t.group.MemberCount > dismissBatch {
 			return errMoved
 		}
-		if err := close(ctx, t); err != nil {
+		if err := shut(ctx, t); err != nil {
 			return err
 		}
 		return end(ctx, t, members)
@@ -106,7 +106,7 @@ func (s *Service) DismissGroup(ctx context.Context, op im.Operator, groupID stri
 		if err := t.mayDismiss(removeOnly); err != nil {
 			return err
 		}
-		if err := close(ctx, t); err != nil {
+		if err := shut(ctx, t); err != nil {
 			return err
 		}
 		return t.PutDismissal(ctx, groupID)

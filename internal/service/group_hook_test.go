@@ -264,44 +264,78 @@ func TestChangedWhileAsking(t *testing.T) {
 		events    []string
 		right     func(o *hookedOffice) bool // what is stored in the end
 	}{
-		{"the group wants applications now", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { verify(o, im.VerifyAll) }, join,
-			0, nil, func(o *hookedOffice) bool { return !in(o, "dan") && applied(o, "dan") }},
-		{"the group lets everybody in now", func(o *hookedOffice) { verify(o, im.VerifyAll) }, "BeforeJoinGroup", func(o *hookedOffice) { verify(o, im.VerifyNothing) }, join,
-			0, []string{"AfterJoinGroup"}, func(o *hookedOffice) bool { return in(o, "dan") && !applied(o, "dan") }},
-		{"the group is dismissed", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { o.ok(o.DismissGroup(ctx, as("ann"), "g", false, nil)) }, join,
-			im.GroupIsDismissed, []string{"AfterDisMissGroup"}, func(o *hookedOffice) bool { return !in(o, "dan") }},
-		{"the group is dismissed before an application", func(o *hookedOffice) { verify(o, im.VerifyAll) }, "BeforeJoinGroup",
+		{
+			"the group wants applications now", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { verify(o, im.VerifyAll) }, join,
+			0, nil, func(o *hookedOffice) bool { return !in(o, "dan") && applied(o, "dan") },
+		},
+		{
+			"the group lets everybody in now", func(o *hookedOffice) { verify(o, im.VerifyAll) }, "BeforeJoinGroup", func(o *hookedOffice) { verify(o, im.VerifyNothing) }, join,
+			0,
+			[]string{"AfterJoinGroup"},
+			func(o *hookedOffice) bool { return in(o, "dan") && !applied(o, "dan") },
+		},
+		{
+			"the group is dismissed", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { o.ok(o.DismissGroup(ctx, as("ann"), "g", false, nil)) }, join,
+			im.GroupIsDismissed,
+			[]string{"AfterDisMissGroup"},
+			func(o *hookedOffice) bool { return !in(o, "dan") },
+		},
+		{
+			"the group is dismissed before an application", func(o *hookedOffice) { verify(o, im.VerifyAll) }, "BeforeJoinGroup",
 			func(o *hookedOffice) { o.ok(o.DismissGroup(ctx, as("ann"), "g", false, nil)) }, join,
-			im.GroupIsDismissed, []string{"AfterDisMissGroup"}, func(o *hookedOffice) bool { return !applied(o, "dan") }},
+			im.GroupIsDismissed,
+			[]string{"AfterDisMissGroup"},
+			func(o *hookedOffice) bool { return !applied(o, "dan") },
+		},
 		{"who enters has come in another way", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) {
 			o.ok(o.Invite(ctx, as("ann"), "g", []string{"dan"}, "", nil))
 		}, join, im.Invalid, []string{"AfterJoinGroup"}, func(o *hookedOffice) bool { return in(o, "dan") }},
-		{"one of the invited has come in another way", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { o.ok(join(o)) },
+		{
+			"one of the invited has come in another way", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { o.ok(join(o)) },
 			func(o *hookedOffice) error { return o.Invite(ctx, as("ann"), "g", []string{"dan", "eve"}, "", nil) },
-			0, []string{"AfterJoinGroup", "AfterJoinGroup"}, func(o *hookedOffice) bool { return in(o, "dan") && in(o, "eve") }},
-		{"the inviter has left", nil, "BeforeInviteJoinGroup", func(o *hookedOffice) { o.ok(o.QuitGroup(ctx, as("cid"), "g", "cid")) },
+			0,
+			[]string{"AfterJoinGroup", "AfterJoinGroup"},
+			func(o *hookedOffice) bool { return in(o, "dan") && in(o, "eve") },
+		},
+		{
+			"the inviter has left", nil, "BeforeInviteJoinGroup", func(o *hookedOffice) { o.ok(o.QuitGroup(ctx, as("cid"), "g", "cid")) },
 			func(o *hookedOffice) error { return o.Invite(ctx, as("cid"), "g", []string{"dan"}, "", nil) },
-			im.Denied, []string{"AfterQuitGroup"}, func(o *hookedOffice) bool { return !in(o, "dan") }},
-		{"the inviter has left when the members are asked about", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { o.ok(o.QuitGroup(ctx, as("cid"), "g", "cid")) },
+			im.Denied,
+			[]string{"AfterQuitGroup"},
+			func(o *hookedOffice) bool { return !in(o, "dan") },
+		},
+		{
+			"the inviter has left when the members are asked about", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { o.ok(o.QuitGroup(ctx, as("cid"), "g", "cid")) },
 			func(o *hookedOffice) error { return o.Invite(ctx, as("cid"), "g", []string{"dan"}, "", nil) },
-			im.Denied, []string{"AfterQuitGroup"}, func(o *hookedOffice) bool { return !in(o, "dan") }},
-		{"invited users have to wait now", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { verify(o, im.VerifyAll) },
+			im.Denied,
+			[]string{"AfterQuitGroup"},
+			func(o *hookedOffice) bool { return !in(o, "dan") },
+		},
+		{
+			"invited users have to wait now", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) { verify(o, im.VerifyAll) },
 			func(o *hookedOffice) error { return o.Invite(ctx, as("cid"), "g", []string{"dan"}, "", nil) },
-			0, nil, func(o *hookedOffice) bool { return !in(o, "dan") && applied(o, "dan") }},
-		{"an applicant has come in another way", func(o *hookedOffice) { verify(o, im.VerifyAll); o.ok(join(o)) }, "BeforeMembersJoinGroup",
+			0, nil, func(o *hookedOffice) bool { return !in(o, "dan") && applied(o, "dan") },
+		},
+		{
+			"an applicant has come in another way", func(o *hookedOffice) { verify(o, im.VerifyAll); o.ok(join(o)) }, "BeforeMembersJoinGroup",
 			func(o *hookedOffice) { o.ok(o.Invite(ctx, as("ann"), "g", []string{"dan"}, "", nil)) },
 			func(o *hookedOffice) error {
 				return o.AnswerApplication(ctx, as("bob"), "g", "dan", "", im.RequestAgreed)
-			}, 0, []string{"AfterJoinGroup"}, func(o *hookedOffice) bool {
+			}, 0,
+			[]string{"AfterJoinGroup"},
+			func(o *hookedOffice) bool {
 				r, err := o.store.GroupRequest(ctx, "g", "dan")
 				return err == nil && r.HandleResult == im.RequestAgreed && in(o, "dan")
-			}},
-		{"an application was refused by another", func(o *hookedOffice) { verify(o, im.VerifyAll); o.ok(join(o)) }, "BeforeMembersJoinGroup",
+			},
+		},
+		{
+			"an application was refused by another", func(o *hookedOffice) { verify(o, im.VerifyAll); o.ok(join(o)) }, "BeforeMembersJoinGroup",
 			func(o *hookedOffice) {
 				o.ok(o.AnswerApplication(ctx, as("ann"), "g", "dan", "", im.RequestRefused))
 			}, func(o *hookedOffice) error {
 				return o.AnswerApplication(ctx, as("bob"), "g", "dan", "", im.RequestAgreed)
-			}, im.GroupRequestHandled, nil, func(o *hookedOffice) bool { return !in(o, "dan") }},
+			}, im.GroupRequestHandled, nil, func(o *hookedOffice) bool { return !in(o, "dan") },
+		},
 		{"the group's id is taken", nil, "BeforeMembersJoinGroup", func(o *hookedOffice) {
 			_, err := o.CreateGroup(ctx, as("bob"), service.NewGroup{Group: im.Group{GroupID: "g2", GroupType: im.GroupTypeWorking}, OwnerID: "bob"})
 			o.ok(err)
@@ -312,32 +346,44 @@ func TestChangedWhileAsking(t *testing.T) {
 			g, err := o.store.Group(ctx, "g2")
 			return err == nil && g.OwnerUserID == "bob"
 		}},
-		{"who changes the settings may not any more", nil, "BeforeSetGroupInfoEx", func(o *hookedOffice) {
-			o.ok(o.SetMemberInfo(ctx, as("ann"), []service.MemberChange{{GroupID: "g", UserID: "bob", Patch: im.MemberPatch{RoleLevel: ptr(int32(im.RoleMember))}}}))
-		}, func(o *hookedOffice) error {
-			return o.SetGroupInfoEx(ctx, as("bob"), "g", im.GroupPatch{GroupName: ptr("mine")})
-		},
-			im.Denied, []string{"AfterSetGroupMemberInfo"}, func(o *hookedOffice) bool {
+		{
+			"who changes the settings may not any more", nil, "BeforeSetGroupInfoEx", func(o *hookedOffice) {
+				o.ok(o.SetMemberInfo(ctx, as("ann"), []service.MemberChange{{GroupID: "g", UserID: "bob", Patch: im.MemberPatch{RoleLevel: ptr(int32(im.RoleMember))}}}))
+			}, func(o *hookedOffice) error {
+				return o.SetGroupInfoEx(ctx, as("bob"), "g", im.GroupPatch{GroupName: ptr("mine")})
+			},
+			im.Denied,
+			[]string{"AfterSetGroupMemberInfo"},
+			func(o *hookedOffice) bool {
 				g, err := o.store.Group(ctx, "g")
 				return err == nil && g.GroupName == ""
-			}},
-		{"the member has left", nil, "BeforeSetGroupMemberInfo", func(o *hookedOffice) { o.ok(o.QuitGroup(ctx, as("cid"), "g", "cid")) },
+			},
+		},
+		{
+			"the member has left", nil, "BeforeSetGroupMemberInfo", func(o *hookedOffice) { o.ok(o.QuitGroup(ctx, as("cid"), "g", "cid")) },
 			func(o *hookedOffice) error {
 				return o.SetMemberInfo(ctx, as("ann"), []service.MemberChange{{GroupID: "g", UserID: "cid", Patch: im.MemberPatch{Ex: ptr("x")}}})
-			}, im.Invalid, []string{"AfterQuitGroup"}, func(o *hookedOffice) bool { return !in(o, "cid") }},
+			}, im.Invalid,
+			[]string{"AfterQuitGroup"},
+			func(o *hookedOffice) bool { return !in(o, "cid") },
+		},
 		{"who changes a member may not any more", nil, "BeforeSetGroupMemberInfo", func(o *hookedOffice) {
 			o.ok(o.TransferGroup(ctx, as("ann"), "g", "ann", "cid"))
 		}, func(o *hookedOffice) error {
 			return o.SetMemberInfo(ctx, as("ann"), []service.MemberChange{{GroupID: "g", UserID: "bob", Patch: im.MemberPatch{RoleLevel: ptr(int32(im.RoleMember))}}})
 		}, im.Denied, []string{"AfterTransferGroupOwner"}, func(o *hookedOffice) bool { return o.roles()["bob"] == im.RoleAdmin }},
-		{"they have become friends", nil, "BeforeAddFriend", func(o *hookedOffice) { o.ok(o.ImportFriends(ctx, as("root"), "ann", []string{"bob"})) },
+		{
+			"they have become friends", nil, "BeforeAddFriend", func(o *hookedOffice) { o.ok(o.ImportFriends(ctx, as("root"), "ann", []string{"bob"})) },
 			func(o *hookedOffice) error {
 				return o.Apply(ctx, as("ann"), im.FriendRequest{FromUserID: "ann", ToUserID: "bob"})
 			},
-			im.AlreadyFriends, []string{"AfterImportFriends"}, func(o *hookedOffice) bool {
+			im.AlreadyFriends,
+			[]string{"AfterImportFriends"},
+			func(o *hookedOffice) bool {
 				_, err := o.store.FriendRequest(ctx, "ann", "bob")
 				return im.IsKind(err, im.NotFound)
-			}},
+			},
+		},
 		{"the application for friendship was refused", func(o *hookedOffice) {
 			o.ok(o.Apply(ctx, as("ann"), im.FriendRequest{FromUserID: "ann", ToUserID: "bob"}))
 		}, "BeforeAddFriendAgree", func(o *hookedOffice) {
@@ -348,22 +394,30 @@ func TestChangedWhileAsking(t *testing.T) {
 			r, err := o.store.Relation(ctx, "ann", "bob")
 			return err == nil && !r.Friend
 		}},
-		{"the friend was deleted", func(o *hookedOffice) { o.ok(o.ImportFriends(ctx, as("root"), "ann", []string{"bob"})) }, "BeforeSetFriendRemark",
+		{
+			"the friend was deleted", func(o *hookedOffice) { o.ok(o.ImportFriends(ctx, as("root"), "ann", []string{"bob"})) }, "BeforeSetFriendRemark",
 			func(o *hookedOffice) { o.ok(o.DeleteFriend(ctx, as("ann"), "ann", "bob")) },
 			func(o *hookedOffice) error { return o.SetRemark(ctx, as("ann"), "ann", "bob", "Bobby") },
-			im.NotFound, []string{"AfterDeleteFriend"}, func(*hookedOffice) bool { return true }},
-		{"one of the friends was deleted, another one came", func(o *hookedOffice) { o.ok(o.ImportFriends(ctx, as("root"), "ann", []string{"bob", "cid"})) },
+			im.NotFound,
+			[]string{"AfterDeleteFriend"},
+			func(*hookedOffice) bool { return true },
+		},
+		{
+			"one of the friends was deleted, another one came", func(o *hookedOffice) { o.ok(o.ImportFriends(ctx, as("root"), "ann", []string{"bob", "cid"})) },
 			"BeforeSetFriendRemark", func(o *hookedOffice) {
 				o.ok(o.DeleteFriend(ctx, as("ann"), "ann", "bob"))
 				o.ok(o.ImportFriends(ctx, as("root"), "ann", []string{"dan"}))
 			}, func(o *hookedOffice) error {
 				return o.UpdateFriends(ctx, as("ann"), "ann", []string{"bob", "cid", "dan"}, im.FriendPatch{Remark: ptr("pal")})
-			}, 0, []string{"AfterDeleteFriend", "AfterImportFriends", "AfterSetFriendRemark"}, func(o *hookedOffice) bool {
+			}, 0,
+			[]string{"AfterDeleteFriend", "AfterImportFriends", "AfterSetFriendRemark"},
+			func(o *hookedOffice) bool {
 				found, err := o.store.FriendRecords(ctx, "ann", []string{"bob", "cid", "dan"})
 				return err == nil && len(found) == 2 && !slices.ContainsFunc(found, func(f im.Friend) bool {
 					return (f.FriendUser.UserID == "cid") != (f.Remark == "pal")
 				})
-			}},
+			},
+		},
 		{"the id of a new user is taken", nil, "BeforeUserRegister", func(o *hookedOffice) {
 			o.ok(o.RegisterUsers(ctx, as("root"), []im.User{{UserID: "fay", Nickname: "first"}}))
 		}, func(o *hookedOffice) error {

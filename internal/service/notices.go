@@ -64,7 +64,8 @@ func (s *Service) takesPart(ctx context.Context, userID, conversationID string) 
 	if !im.IsKind(missing, im.NotFound) {
 		return missing
 	}
-	ok, err := false, error(nil)
+	var ok bool
+	var err error
 	switch root := im.ConversationRoot(conversationID); {
 	case im.IsNotificationID(conversationID):
 		ok, err = s.mayReadNotices(ctx, userID, conversationID)

@@ -65,11 +65,13 @@ func TestSharedNotices(t *testing.T) {
 			reads map[string]string // what each user reads, in the order of the numbers
 		}{
 			{
-				"n_ann_bob", map[string]string{o.notice("ann", "bob", ""): "pair", o.notice("eve", "", "ann_bob"): "group"},
+				"n_ann_bob",
+				map[string]string{o.notice("ann", "bob", ""): "pair", o.notice("eve", "", "ann_bob"): "group"},
 				map[string]string{"ann": "pair group ", "bob": "pair - ", "eve": "- group ", "cat": ""},
 			},
 			{
-				"n_ann_bob_cat", map[string]string{
+				"n_ann_bob_cat",
+				map[string]string{
 					o.notice("ann", "bob_cat", ""): "one", o.notice("ann_bob", "cat", ""): "two", o.notice("eve", "", "ann_bob_cat"): "group",
 				},
 				map[string]string{"ann": "one - - ", "bob_cat": "one - - ", "ann_bob": "- two - ", "cat": "- two - ", "eve": "- - group ", "bob": ""},

@@ -45,7 +45,7 @@ func (s *Sink) Serve(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		err = errors.Join(err, srv.Close())
 	}
-	<-served // http.ErrServerClosed, which Shutdown caused
+	<-served //nolint:errcheck // http.ErrServerClosed, which Shutdown caused
 	return err
 }
 

@@ -182,7 +182,7 @@ type HookLogWriter interface {
 	ReplayEvents(ctx context.Context, events []EventRecord, now int64) (int, error)
 	// PruneHookLog deletes up to limit of the oldest events and attempts, those
 	// settled before a time (ms) and those beyond the newest max rows. It returns how many.
-	PruneHookLog(ctx context.Context, before int64, max, limit int) (int, error)
+	PruneHookLog(ctx context.Context, before int64, most, limit int) (int, error)
 }
 
 // Lease says which node delivers to an endpoint, or has another task that only one

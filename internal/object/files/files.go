@@ -254,7 +254,7 @@ func readSum(name string) (size int64, sum string, err error) {
 	if err != nil {
 		return 0, "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was read only
 	info, err := f.Stat()
 	if err != nil {
 		return 0, "", err

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -72,7 +73,7 @@ func positional(query string) string {
 			return out.String()
 		}
 		digits := len(after) - len(strings.TrimLeft(after, "0123456789"))
-		if after[:digits] != fmt.Sprint(n) {
+		if after[:digits] != strconv.Itoa(n) {
 			return query
 		}
 		out.WriteString(before)

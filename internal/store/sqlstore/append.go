@@ -67,7 +67,7 @@ func (d *DB) appendItems(ctx context.Context, items []*store.Item) error {
 			it.Err = nil
 			if it.With != nil {
 				if err := t.savepoint(ctx, it.With); err != nil {
-					if _, broken := err.(*brokenTx); broken || d.engine.Lost(err) {
+					if _, broken := errors.AsType[*brokenTx](err); broken || d.engine.Lost(err) {
 						return err
 					}
 					it.Err = err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"parley/internal/im"
@@ -134,7 +135,7 @@ func (q queries) GroupRequests(ctx context.Context, f store.GroupRequestFilter, 
 		var known []string // numbers, and few of them: no placeholders
 		for _, v := range []int32{im.RequestRefused, im.RequestPending, im.RequestAgreed} {
 			if slices.Contains(f.Results, v) {
-				known = append(known, fmt.Sprint(v))
+				known = append(known, strconv.Itoa(int(v)))
 			}
 		}
 		if len(known) == 0 {

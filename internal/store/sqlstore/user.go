@@ -61,7 +61,7 @@ func (t *tx) PutAdmin(ctx context.Context, userID, nickname string, now int64) e
 	return failed("PutAdmin", err)
 }
 
-const tokenColumns = `user_id, platform, hash, state, created_at, valid_to`
+const tokenColumns = `user_id, platform, hash, state, created_at, valid_to` //nolint:gosec // G101: names of columns
 
 func scanToken(s scanner, t *store.Token) error {
 	return s.Scan(&t.UserID, &t.Platform, &t.Hash, &t.State, &t.CreatedAt, &t.ValidTo)

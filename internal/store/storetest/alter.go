@@ -174,8 +174,14 @@ func testPatchConversation(t *testing.T, st store.Store) {
 		insertRecords(t, st, 1, want)
 		to := record("u", want.ConversationID, 7-i)
 		for _, p := range []im.ConversationPatch{
-			{}, {RecvMsgOpt: &to.RecvMsgOpt}, {IsPinned: &to.IsPinned}, {AttachedInfo: &to.AttachedInfo}, {IsPrivateChat: &to.IsPrivateChat},
-			{Ex: &to.Ex, BurnDuration: &to.BurnDuration}, {GroupAtType: &to.GroupAtType}, {MsgDestructTime: &to.MsgDestructTime, IsMsgDestruct: &to.IsMsgDestruct},
+			{},
+			{RecvMsgOpt: &to.RecvMsgOpt},
+			{IsPinned: &to.IsPinned},
+			{AttachedInfo: &to.AttachedInfo},
+			{IsPrivateChat: &to.IsPrivateChat},
+			{Ex: &to.Ex, BurnDuration: &to.BurnDuration},
+			{GroupAtType: &to.GroupAtType},
+			{MsgDestructTime: &to.MsgDestructTime, IsMsgDestruct: &to.IsMsgDestruct},
 		} {
 			update(t, st, func(tx store.Tx) error { return tx.PatchConversation(ctx, "u", want.ConversationID, p) })
 			want = p.Apply(want)

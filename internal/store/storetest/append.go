@@ -47,8 +47,13 @@ func testAppend(t *testing.T, st store.Store) {
 		raise                bool
 		events               int
 	}{
-		{"sg_b", "u", true, 1}, {"si_a", "u", true, 0}, {"sg_b", "v", false, 2}, {"sg_b", "u", true, 0},
-		{"si_a", "v", true, 1}, {"n_a", "u", false, 0}, {"sg_b", "w", true, 1},
+		{"sg_b", "u", true, 1},
+		{"si_a", "u", true, 0},
+		{"sg_b", "v", false, 2},
+		{"sg_b", "u", true, 0},
+		{"si_a", "v", true, 1},
+		{"n_a", "u", false, 0},
+		{"sg_b", "w", true, 1},
 	} {
 		m[i] = message(c.conversation, c.sender, i)
 		m[i].RaiseRead = c.raise

@@ -139,7 +139,7 @@ func testLanesConcurrent(t *testing.T, st store.Store) {
 		wg.Go(func() {
 			for i := range rounds {
 				var events []*im.Event
-				for j := range len(lanes) { // w odd: the other way round
+				for j := range lanes { // w odd: the other way round
 					events = append(events, event(lanes[(i+j*(1+w%2*4)+w)%len(lanes)]))
 				}
 				if err := st.Update(ctx, func(tx store.Tx) error { return tx.AddEvents(ctx, events) }); err != nil {

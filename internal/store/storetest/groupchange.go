@@ -114,9 +114,9 @@ func testGroupSearch(t *testing.T, st store.Store) {
 		}
 		return append(ids, fmt.Sprint(total))
 	}
-	any := func(string) bool { return true }
-	same(t, "all members", members(any, 0, 9), []string{"o", "a", "p", "q", "4"})
-	same(t, "a page of members", members(any, 1, 2), []string{"a", "p", "4"})
+	everybody := func(string) bool { return true }
+	same(t, "all members", members(everybody, 0, 9), []string{"o", "a", "p", "q", "4"})
+	same(t, "a page of members", members(everybody, 1, 2), []string{"a", "p", "4"})
 	same(t, "by their own name", members(func(name string) bool { return name == "nick q" }, 0, 9), []string{"q", "1"})
 	same(t, "by the group's name for them", members(func(name string) bool { return strings.HasPrefix(name, "boss") }, 0, 9), []string{"o", "a", "2"})
 	same(t, "no member", members(func(string) bool { return false }, 0, 9), []string{"0"})

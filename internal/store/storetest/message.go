@@ -108,8 +108,14 @@ func testMessages(t *testing.T, st store.Store) {
 	}
 
 	for _, c := range []struct{ ask, want []int64 }{
-		{nil, nil}, {[]int64{}, nil}, {[]int64{7}, []int64{7}}, {[]int64{9, 2, 5, 2}, []int64{2, 5, 9}}, {[]int64{0, -1, n + 1}, nil},
-		{[]int64{n, 1}, []int64{1, n}}, {span(1, 256), span(1, 256)}, {span(1, 257), span(1, 257)},
+		{nil, nil},
+		{[]int64{}, nil},
+		{[]int64{7}, []int64{7}},
+		{[]int64{9, 2, 5, 2}, []int64{2, 5, 9}},
+		{[]int64{0, -1, n + 1}, nil},
+		{[]int64{n, 1}, []int64{1, n}},
+		{span(1, 256), span(1, 256)},
+		{span(1, 257), span(1, 257)},
 	} {
 		got := must(st.MessagesAt(ctx, "c", c.ask))(t)
 		same(t, fmt.Sprintf("at %v", c.ask), seqsOf(got), c.want)

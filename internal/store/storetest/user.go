@@ -92,7 +92,12 @@ func testPatchUser(t *testing.T, st store.Store) {
 	want := user("u", 0)
 	text, empty, opt := "new ' 名", "", int32(2)
 	for _, p := range []im.UserPatch{
-		{}, {Nickname: &text}, {FaceURL: &text}, {Ex: &text}, {GlobalRecvMsgOpt: &opt}, {Nickname: &empty, Ex: &empty},
+		{},
+		{Nickname: &text},
+		{FaceURL: &text},
+		{Ex: &text},
+		{GlobalRecvMsgOpt: &opt},
+		{Nickname: &empty, Ex: &empty},
 		{Nickname: &text, FaceURL: &empty, Ex: &text, GlobalRecvMsgOpt: new(int32)},
 	} {
 		update(t, st, func(tx store.Tx) error { return tx.PatchUser(ctx, "u", p) })

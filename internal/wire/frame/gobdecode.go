@@ -31,15 +31,19 @@ var (
 		fields: 1<<fieldReqIdentifier | 1<<fieldToken | 1<<fieldSendID |
 			1<<fieldOperationID | 1<<fieldMsgIncr | 1<<fieldData,
 		list: requestFieldList,
-		order: [...]gobField{fieldReqIdentifier, fieldToken, fieldSendID,
-			fieldOperationID, fieldMsgIncr, fieldData},
+		order: [...]gobField{
+			fieldReqIdentifier, fieldToken, fieldSendID,
+			fieldOperationID, fieldMsgIncr, fieldData,
+		},
 	}
 	responseSchema = gobSchema{
 		fields: 1<<fieldReqIdentifier | 1<<fieldMsgIncr | 1<<fieldOperationID |
 			1<<fieldErrCode | 1<<fieldErrMsg | 1<<fieldData,
 		list: responseFieldList,
-		order: [...]gobField{fieldReqIdentifier, fieldMsgIncr, fieldOperationID,
-			fieldErrCode, fieldErrMsg, fieldData},
+		order: [...]gobField{
+			fieldReqIdentifier, fieldMsgIncr, fieldOperationID,
+			fieldErrCode, fieldErrMsg, fieldData,
+		},
 	}
 )
 

@@ -165,7 +165,8 @@ func TestGobMismatch(t *testing.T) {
 		"data strings":    struct{ Data []string }{[]string{"data"}},
 		"text bytes":      struct{ SendID []byte }{[]byte("u1")},
 		"identifier too large": struct{ ReqIdentifier int64 }{
-			math.MaxInt32 + 1},
+			math.MaxInt32 + 1,
+		},
 		"identifier too small": struct{ ReqIdentifier int64 }{math.MinInt32 - 1},
 		"interface":            struct{ X, Token any }{X: nil, Token: nil},
 	} {

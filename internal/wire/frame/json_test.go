@@ -61,8 +61,10 @@ func TestJSONDecode(t *testing.T) {
 		in   string
 		want Request
 	}{
-		"keys in any case": {`{"REQIDENTIFIER":1,"sendid":"u1","OperationId":"op"}`,
-			Request{ReqIdentifier: 1, SendID: "u1", OperationID: "op"}},
+		"keys in any case": {
+			`{"REQIDENTIFIER":1,"sendid":"u1","OperationId":"op"}`,
+			Request{ReqIdentifier: 1, SendID: "u1", OperationID: "op"},
+		},
 		"unknown keys":    {`{"reqIdentifier":1,"x":{"y":[1]}}`, Request{ReqIdentifier: 1}},
 		"last key wins":   {`{"token":"a","token":"b"}`, Request{Token: "b"}},
 		"nulls":           {`{"reqIdentifier":null,"token":null,"data":null}`, Request{}},
