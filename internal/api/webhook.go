@@ -56,6 +56,7 @@ type hookEndpoint struct {
 	Groups       []string       `json:"groups"`
 	Rate         int            `json:"rate"`
 	Concurrency  int            `json:"concurrency"`
+	Batch        int            `json:"batch"`
 	Secrets      []hookSecret   `json:"secrets"`
 	PublicKey    string         `json:"publicKey"`
 	PauseTime    int64          `json:"pauseTime"`
@@ -73,8 +74,8 @@ func showEndpoint(e *im.Endpoint) hookEndpoint {
 	out := hookEndpoint{
 		EndpointID: endpointName(e.ID), URL: service.ShownURL(e.URL), Description: e.Description, Commands: []string{},
 		ContentTypes: nonNil(e.ContentTypes), DeniedTypes: nonNil(e.Denied), Senders: nonNil(e.Senders), Receivers: nonNil(e.Receivers),
-		Groups: nonNil(e.Groups), Rate: e.Rate, Concurrency: e.Concurrency, Secrets: []hookSecret{}, PublicKey: service.WebhookPublicKey(e.SigningKey),
-		PauseTime: e.PausedAt, PauseReason: e.PausedReason, CreateTime: e.CreatedAt, UpdateTime: e.UpdatedAt,
+		Groups: nonNil(e.Groups), Rate: e.Rate, Concurrency: e.Concurrency, Batch: e.Batch, Secrets: []hookSecret{},
+		PublicKey: service.WebhookPublicKey(e.SigningKey), PauseTime: e.PausedAt, PauseReason: e.PausedReason, CreateTime: e.CreatedAt, UpdateTime: e.UpdatedAt,
 	}
 	for _, c := range e.Commands {
 		out.Commands = append(out.Commands, c.Key())
@@ -138,13 +139,14 @@ type hookEndpointFields struct {
 	Groups       *[]string       `json:"groups"`
 	Rate         *int            `json:"rate"`
 	Concurrency  *int            `json:"concurrency"`
+	Batch        *int            `json:"batch"`
 	Asymmetric   *bool           `json:"asymmetric"`
 }
 
 func (f *hookEndpointFields) patch() (service.WebhookEndpointPatch, error) {
 	p := service.WebhookEndpointPatch{
 		URL: f.URL, Description: f.Description, ContentTypes: f.ContentTypes, DeniedTypes: f.DeniedTypes, Senders: f.Senders,
-		Receivers: f.Receivers, Groups: f.Groups, Rate: f.Rate, Concurrency: f.Concurrency, Asymmetric: f.Asymmetric,
+		Receivers: f.Receivers, Groups: f.Groups, Rate: f.Rate, Concurrency: f.Concurrency, Batch: f.Batch, Asymmetric: f.Asymmetric,
 	}
 	if f.Commands == nil {
 		return p, nil

@@ -23,6 +23,8 @@ type Endpoint struct {
 	// of attempts at a time, 0: the default.
 	Rate        int `json:"rate"`
 	Concurrency int `json:"concurrency"`
+	// Batch is the number of events that one call may carry; 0 or 1: each is a call of its own.
+	Batch int `json:"batch,omitempty"`
 
 	PausedAt     int64  `json:"-"` // ms, 0: it is not paused
 	PausedReason string `json:"-"`

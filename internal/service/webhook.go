@@ -132,6 +132,7 @@ type WebhookEndpointPatch struct {
 	Receivers         *[]string
 	Groups            *[]string
 	Rate, Concurrency *int
+	Batch             *int
 	// Asymmetric turns v1a signatures on, with a new key unless there is one, or off.
 	Asymmetric *bool
 }
@@ -154,6 +155,7 @@ func (p WebhookEndpointPatch) apply(e *im.Endpoint) {
 	give(&e.Groups, p.Groups)
 	give(&e.Rate, p.Rate)
 	give(&e.Concurrency, p.Concurrency)
+	give(&e.Batch, p.Batch)
 	switch {
 	case p.Asymmetric == nil:
 	case !*p.Asymmetric:

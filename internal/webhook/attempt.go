@@ -32,6 +32,7 @@ const (
 	unsendable              // no request can be made of the event
 	messageGone             // the message was deleted
 	interrupted             // the dispatcher stops: nothing is known
+	postponed               // the call was full without it
 )
 
 // result is what became of one attempt.
@@ -82,7 +83,18 @@ func (s *sender) call(ctx context.Context, it *item, body []byte, key string) re
 	start := time.Now()
 	called, cancel := context.WithTimeout(ctx, t.timeout)
 	defer cancel()
-	answer, err := s.plan.transport.RoundTrip(s.request(called, it, t, key, body, start))
+	r := s.exchange(ctx, s.request(called, it, t, key, body, start), start)
+	if r.called() {
+		s.ep.metrics.attempted(it.Command, r.class)
+		s.ep.metrics.latency.Observe(r.took.Seconds())
+	}
+	return r
+}
+
+// exchange sends a request that was begun at start and judges what comes of it. The
+// context is that of the worker; the request's has the time limit.
+func (s *sender) exchange(ctx context.Context, q *http.Request, start time.Time) result {
+	answer, err := s.plan.transport.RoundTrip(q)
 	var r result
 	switch {
 	case err == nil:
@@ -93,10 +105,9 @@ func (s *sender) call(ctx context.Context, it *item, body []byte, key string) re
 	case ctx.Err() != nil:
 		return result{kind: interrupted}
 	default:
-		r = failure(called, err)
+		r = failure(q.Context(), err)
 	}
 	r.at, r.took = start, time.Since(start)
-	s.ep.metrics.attempted(it.Command, r.class, r.took)
 	return r
 }
 
@@ -147,6 +158,11 @@ func operationID(it *item) string {
 	return it.EventID
 }
 
+// sequence is the place of an event in its lane, as receivers are told.
+func sequence(it *item) string {
+	return headerText(it.Lane) + ";" + strconv.FormatInt(it.LaneSeq, 10)
+}
+
 func (s *sender) request(ctx context.Context, it *item, t target, key string, body []byte, now time.Time) *http.Request {
 	u := t.url
 	if key != "" {
@@ -156,8 +172,7 @@ func (s *sender) request(ctx context.Context, it *item, t target, key string, bo
 	}
 	timestamp := strconv.FormatInt(now.Unix(), 10)
 	values := [...]string{
-		it.EventID, timestamp, strconv.Itoa(it.Attempts + 1),
-		headerText(it.Lane) + ";" + strconv.FormatInt(it.LaneSeq, 10), headerText(operationID(it)),
+		it.EventID, timestamp, strconv.Itoa(it.Attempts + 1), sequence(it), headerText(operationID(it)),
 		"application/json; charset=utf-8", s.plan.userAgent, "", s.plan.authorization,
 	}
 	header := http.Header{
@@ -175,6 +190,14 @@ func (s *sender) request(ctx context.Context, it *item, t target, key string, bo
 	if s.plan.authorization != "" {
 		header["Authorization"] = values[8:9:9]
 	}
+	if values[7] = s.signature(it.EventID, timestamp, body, now); values[7] != "" {
+		header[headerSignature] = values[7:8:8]
+	}
+	return newPost(ctx, u, header, body)
+}
+
+// signature returns the header that signs a body; "" without secrets.
+func (s *sender) signature(id, timestamp string, body []byte, now time.Time) string {
 	s.sign = s.sign[:0]
 	for i, mac := range s.macs {
 		if end := s.plan.signers[i].validTo; !end.IsZero() && !now.Before(end) {
@@ -183,13 +206,9 @@ func (s *sender) request(ctx context.Context, it *item, t target, key string, bo
 		if len(s.sign) > 0 {
 			s.sign = append(s.sign, ' ')
 		}
-		s.sign = mac.append(s.sign, it.EventID, timestamp, body)
+		s.sign = mac.append(s.sign, id, timestamp, body)
 	}
-	if len(s.sign) > 0 {
-		values[7] = string(s.sign)
-		header[headerSignature] = values[7:8:8]
-	}
-	return newPost(ctx, u, header, body)
+	return string(s.sign)
 }
 
 // newPost returns the request of one call; its body can be read again if the

@@ -17,6 +17,7 @@ const (
 	maxFilterBytes = 256  // of one entry
 	maxConcurrency = 64
 	maxRate        = 10_000
+	maxBatch       = 100
 )
 
 // CheckEndpoint returns an error of kind im.Invalid unless an endpoint can be
@@ -58,6 +59,9 @@ func CheckEndpoint(c *Config, e *im.Endpoint) error {
 	}
 	if e.Concurrency < 0 || e.Concurrency > maxConcurrency || e.Rate < 0 || e.Rate > maxRate {
 		return bad("concurrency is 0 to %d, rate 0 to %d", maxConcurrency, maxRate)
+	}
+	if e.Batch < 0 || e.Batch > maxBatch {
+		return bad("batch is 0 to %d", maxBatch)
 	}
 	if e.SigningKey != "" {
 		if _, err := parseSigningKey(e.SigningKey); err != nil {

@@ -29,6 +29,9 @@
 // not disturb the order. A pause is kept in the store. What is older than its end, and
 // what is replayed, is sent at Config.ResumeRate.
 //
+// An endpoint may ask for batches (batch.go): a call then carries the events of several
+// lanes that were ready, one of each, and its answer holds for all of them.
+//
 // An attempt whose outcome could not be written (crash, Stop that ran out of
 // time, a lease that was lost) is made again with the same webhook-id.
 //

@@ -191,15 +191,17 @@ func (ep *endpoint) run(ctx context.Context) {
 		if !ok {
 			return
 		}
+		if ep.plan.batch > 1 {
+			ep.attemptBatch(ctx, l, pass)
+			continue
+		}
 		it := l.take()
 		s := ep.sender()
 		ep.mu.Unlock()
 		r := s.send(ctx, it)
 		ep.report(it, &r)
 		ep.mu.Lock()
-		if s.plan == ep.plan {
-			ep.senders = append(ep.senders, s)
-		}
+		ep.giveBack(s)
 		ep.settle(l, it, pass, &r)
 	}
 }
@@ -212,6 +214,13 @@ func (ep *endpoint) sender() *sender {
 		return s
 	}
 	return newSender(ep, ep.plan)
+}
+
+// giveBack keeps a sender for the next attempt.
+func (ep *endpoint) giveBack(s *sender) {
+	if s.plan == ep.plan {
+		ep.senders = append(ep.senders, s)
+	}
 }
 
 // employ starts workers for the lanes that are ready. The caller holds the lock.
@@ -248,35 +257,43 @@ func (ep *endpoint) next(now time.Time) (l *lane, pass uint32, ok bool) {
 	if pass, ok = ep.breaker.pass(); !ok {
 		return nil, 0, false
 	}
-	if l = ep.pick(now); l == nil {
+	if l = ep.pick(ep.backlogRate.ready(now, ep.plan.resume)); l == nil {
 		ep.breaker.unused(pass)
 		ep.arm(now)
 		return nil, 0, false
 	}
-	ep.rate.take(now, ep.plan.interval)
-	l.state = laneBusy
+	ep.engage(l, now)
 	return l, pass, true
 }
 
-// pick takes the next lane off its queue; nil if there is none that may go.
-func (ep *endpoint) pick(now time.Time) *lane {
-	may := ep.backlogRate.ready(now, ep.plan.resume)
-	if may && ep.paced.head != nil {
-		ep.backlogRate.take(now, ep.plan.resume)
+// pick takes the next lane off its queue, of a backlog only if one may go now; nil
+// if there is none.
+func (ep *endpoint) pick(backlog bool) *lane {
+	if backlog && ep.paced.head != nil {
 		return ep.paced.pop()
 	}
 	for ep.ready.head != nil {
 		l := ep.ready.pop()
-		if it := l.peek(); it.Base == 0 && it.CreatedAt >= ep.resumedAt || ep.plan.resume == 0 {
-			return l
-		}
-		if may {
-			ep.backlogRate.take(now, ep.plan.resume)
+		if backlog || !ep.old(l.peek()) {
 			return l
 		}
 		ep.paced.push(l)
 	}
 	return nil
+}
+
+// old reports whether an event belongs to a backlog that is sent at a rate.
+func (ep *endpoint) old(it *item) bool {
+	return ep.plan.resume != 0 && (it.Base != 0 || it.CreatedAt < ep.resumedAt)
+}
+
+// engage makes a picked lane busy and counts its event for the rates.
+func (ep *endpoint) engage(l *lane, now time.Time) {
+	ep.rate.take(now, ep.plan.interval)
+	if ep.old(l.peek()) {
+		ep.backlogRate.take(now, ep.plan.resume)
+	}
+	l.state = laneBusy
 }
 
 // settle takes the result of an attempt: what becomes of the event, of the
@@ -287,10 +304,25 @@ func (ep *endpoint) settle(l *lane, it *item, pass uint32, r *result) {
 		ep.breaker.unused(pass)
 		return
 	}
-	l.state = laneIdle
+	ep.conclude(l, it, r, now)
+	ep.answered(pass, r, now)
 	if r.kind != interrupted {
-		ep.note(it, r, now)
+		ep.place(l, now)
+		ep.arm(now)
 	}
+}
+
+// conclude does with an event what its attempt has come to. Its lane is idle then.
+func (ep *endpoint) conclude(l *lane, it *item, r *result, now time.Time) {
+	l.state = laneIdle
+	switch r.kind {
+	case interrupted:
+		return // the row is as it was: the next start sends it
+	case postponed:
+		l.putBack(it)
+		return
+	}
+	ep.note(it, r, now)
 	switch r.kind {
 	case delivered:
 		ep.metrics.settled(it.Command, outcomeDelivered)
@@ -306,20 +338,19 @@ func (ep *endpoint) settle(l *lane, it *item, pass uint32, r *result) {
 		ep.bury(it, r.reason, now)
 	case failed:
 		ep.retry(l, it, r, now)
-	case interrupted:
-		ep.breaker.unused(pass)
-		return // the row is as it was: the next start sends it
 	}
-	if r.called() {
-		ep.judge(r, now)
-		if ep.breaker.record(pass, r.kind != failed, now) {
-			ep.breakerChanged(now)
-		}
-	} else {
+}
+
+// answered takes what a call says of the endpoint, if one was made.
+func (ep *endpoint) answered(pass uint32, r *result, now time.Time) {
+	if !r.called() {
 		ep.breaker.unused(pass)
+		return
 	}
-	ep.place(l, now)
-	ep.arm(now)
+	ep.judge(r, now)
+	if ep.breaker.record(pass, r.kind != failed, now) {
+		ep.breakerChanged(now)
+	}
 }
 
 // note keeps what the log will say of an attempt.

@@ -3,6 +3,7 @@ package webhook
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -273,6 +274,8 @@ type call struct {
 	header  http.Header
 	url     string
 	body    string
+	batch   string // webhook-id of the call, if the event came in a batch
+	mute    bool   // the receiver itself gave no answer
 }
 
 // receiver is a business server in the place of the network.
@@ -282,7 +285,8 @@ type receiver struct {
 
 	start    time.Time
 	mu       sync.Mutex
-	calls    []call
+	calls    []call // one for each event
+	requests int
 	inFlight map[string]int
 	most     int      // attempts at the same time
 	faults   []string // two events of a lane at the same time
@@ -298,43 +302,82 @@ func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	get := func(k string) string { return strings.Join(req.Header[k], ",") }
-	lane, number, _ := strings.Cut(get(headerSequence), ";")
-	c := call{at: time.Since(r.start), id: get(headerID), lane: lane, header: req.Header, url: req.URL.String(), body: string(body)}
-	c.laneSeq, _ = strconv.ParseInt(number, 10, 64)
-	c.attempt, _ = strconv.Atoi(get(headerAttempt))
-
+	calls := []call{{id: get(headerID), body: string(body)}}
+	calls[0].attempt, _ = strconv.Atoi(get(headerAttempt))
+	calls[0].lane, calls[0].laneSeq = place(get(headerSequence))
+	if strings.HasSuffix(req.URL.Path, "/batch") {
+		if calls, err = unpack(body, get(headerID)); err != nil {
+			return nil, err
+		}
+	}
 	total := 0
-	lane = req.URL.Host + " " + lane // each endpoint has lanes of its own
 	r.mu.Lock()
-	r.inFlight[lane]++
-	if r.inFlight[lane] > 1 {
-		r.faults = append(r.faults, "two events of "+lane+" in flight")
+	for i := range calls {
+		c := &calls[i]
+		c.at, c.header, c.url = time.Since(r.start), req.Header, req.URL.String()
+		lane := req.URL.Host + " " + c.lane // each endpoint has lanes of its own
+		r.inFlight[lane]++
+		if r.inFlight[lane] > 1 {
+			r.faults = append(r.faults, "two events of "+lane+" in flight")
+		}
 	}
 	for _, n := range r.inFlight {
 		total += n
 	}
 	r.most = max(r.most, total)
+	r.requests++
 	r.mu.Unlock()
 
+	// The first event that is not accepted decides for all.
 	var resp *http.Response
-	if r.reply != nil {
-		resp, err = r.reply(&c)
+	for i := 0; i < len(calls) && r.reply != nil && resp == nil && err == nil; i++ {
+		if resp, err = r.reply(&calls[i]); resp != nil && resp.StatusCode/100 == 2 && i < len(calls)-1 {
+			resp = nil
+		}
 	}
+	mute := err != nil
 	if resp == nil && err == nil {
 		resp = answer(200)
 	}
 	if err == nil && req.Context().Err() != nil {
 		resp, err = nil, req.Context().Err()
 	}
-	if resp != nil {
-		c.status = resp.StatusCode
-	}
-	c.end = time.Since(r.start)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inFlight[lane]--
-	r.calls = append(r.calls, c)
+	for i := range calls {
+		c := &calls[i]
+		if resp != nil {
+			c.status = resp.StatusCode
+		}
+		c.end, c.mute = time.Since(r.start), mute
+		r.inFlight[req.URL.Host+" "+c.lane]--
+	}
+	r.calls = append(r.calls, calls...)
 	return resp, err
+}
+
+// place reads a webhook-sequence.
+func place(sequence string) (lane string, number int64) {
+	lane, text, _ := strings.Cut(sequence, ";")
+	number, _ = strconv.ParseInt(text, 10, 64)
+	return lane, number
+}
+
+// unpack returns the events of a batch.
+func unpack(body []byte, id string) (calls []call, err error) {
+	var list []struct {
+		batchHead
+		Body json.RawMessage `json:"body"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, err
+	}
+	for _, e := range list {
+		c := call{id: e.ID, attempt: e.Attempt, body: string(e.Body), batch: id}
+		c.lane, c.laneSeq = place(e.Sequence)
+		calls = append(calls, c)
+	}
+	return calls, nil
 }
 
 func (r *receiver) seen() []call {
@@ -364,11 +407,12 @@ func answer(status int, header ...string) *http.Response {
 // bundle is a dispatcher with all that surrounds it.
 type bundle struct {
 	*testing.T
-	box  *memOutbox
-	recv *receiver
-	cfg  Config
-	log  *strings.Builder
-	d    *Dispatcher
+	box   *memOutbox
+	recv  *receiver
+	cfg   Config
+	batch int // events of a batch, of the main endpoint too; 0: none
+	log   *strings.Builder
+	d     *Dispatcher
 }
 
 // setup makes a bundle that delivers to reply. Call it inside the bubble.
@@ -389,6 +433,7 @@ func (b *bundle) start() {
 	if err != nil {
 		b.Fatal(err)
 	}
+	d.main().plan.batch = b.batch                   // only here: the configuration has no such thing
 	d.main().random = func() float64 { return 0.5 } // the middle of the spread: the schedule as it is written
 	if err := d.Start(b.Context()); err != nil {
 		b.Fatal(err)

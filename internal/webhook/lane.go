@@ -31,6 +31,9 @@ type item struct {
 
 func (it *item) size() int { return len(it.Body) + len(it.Message) }
 
+// failed reports whether an attempt has failed, since a replay if there was one.
+func (it *item) failed() bool { return it.Attempts > it.Base }
+
 // itemQueue is linked through its items, so that queueing allocates nothing.
 type itemQueue struct {
 	head, tail *item
@@ -101,6 +104,15 @@ func (l *lane) take() *item {
 	return l.fresh.pop()
 }
 
+// putBack undoes take: the event goes next again.
+func (l *lane) putBack(it *item) {
+	if it.parked {
+		l.due.insert(it)
+	} else {
+		l.fresh.insert(it)
+	}
+}
+
 // peek returns the event that goes next.
 func (l *lane) peek() *item {
 	if l.due.head != nil {
@@ -129,6 +141,14 @@ func (q *laneQueue) pop() *lane {
 		q.tail = nil
 	}
 	return l
+}
+
+// unpop puts a lane back to the front.
+func (q *laneQueue) unpop(l *lane) {
+	l.next = q.head
+	if q.head = l; q.tail == nil {
+		q.tail = l
+	}
 }
 
 // laneHeap orders waiting lanes by the time to look at them again (container/heap).

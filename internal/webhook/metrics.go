@@ -115,10 +115,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// attempted counts one call.
-func (m *metrics) attempted(cmd im.Command, class string, took time.Duration) {
+// attempted counts the attempt of one event.
+func (m *metrics) attempted(cmd im.Command, class string) {
 	m.attempts.WithLabelValues(cmd.Key(), class).Inc()
-	m.latency.Observe(took.Seconds())
 }
 
 // settled counts what became of an event.

@@ -14,7 +14,7 @@ import (
 // plan is what the configuration makes of one endpoint. It is never changed, but
 // replaced as a whole; an attempt keeps to the plan it began with.
 type plan struct {
-	targets       []target // by command
+	targets       []target // by command; at batchTarget that of batches
 	authorization string
 	userAgent     string
 	shown         string // the URL without credentials, for the log
@@ -23,6 +23,7 @@ type plan struct {
 	hold          time.Duration
 	pauseAfter    time.Duration
 	concurrency   int
+	batch         int // events of one call, at most; 0 or 1: each event is a call, in the form of OpenIM
 	maxBody       int
 	interval      time.Duration // between two attempts, 0: no limit
 	resume        time.Duration // between two attempts of a backlog after a pause or a replay, 0: no limit
@@ -89,7 +90,7 @@ func endpointPlan(c *Config, e *im.Endpoint, fixed http.RoundTripper) (*plan, er
 	if p.targets, p.authorization, err = newTargets(&own); err != nil {
 		return nil, err
 	}
-	p.shown, p.interval, p.concurrency = shown(e.URL), perSecond(e.Rate), e.Concurrency
+	p.shown, p.interval, p.concurrency, p.batch = shown(e.URL), perSecond(e.Rate), e.Concurrency, e.Batch
 	if p.concurrency == 0 {
 		p.concurrency = c.EndpointConcurrency
 	}
@@ -180,6 +181,7 @@ func newTargets(c *Config) (targets []target, authorization string, err error) {
 		}
 		targets[cmd] = target{base.JoinPath(last), c.timeout(cmd)}
 	}
+	targets[batchTarget] = target{base.JoinPath("batch"), DefaultTimeout}
 	return targets, authorization, nil
 }
 

@@ -12,7 +12,7 @@ func (ep *endpoint) report(it *item, r *result) {
 	level, text := slog.LevelDebug, "webhook attempt failed"
 	var more int
 	switch r.kind {
-	case delivered, interrupted, unsendable: // the last is logged as a dead letter
+	case delivered, interrupted, postponed, unsendable: // the last is logged as a dead letter
 		return
 	case messageGone:
 		level, text = slog.LevelWarn, "webhook event without its message: deleted"

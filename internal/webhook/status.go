@@ -64,7 +64,14 @@ func (d *Dispatcher) Test(ctx context.Context, id string, cmd im.Command, operat
 	body, key := Sample(cmd, operationID, now)
 	it := &item{}
 	it.EventID, it.Command, it.OperationID, it.Lane, it.CreatedAt = im.NewEventID(), cmd, operationID, testLane, now.UnixMilli()
-	r := newSender(ep, &p).call(ctx, it, body, key)
+	var r result
+	if s := newSender(ep, &p); p.batch > 1 {
+		one := []try{{it: it, body: body, key: key}}
+		body = s.batchBody(one)
+		r = s.callBatch(ctx, body, one)
+	} else {
+		r = s.call(ctx, it, body, key)
+	}
 	if r.kind == interrupted {
 		return nil, im.Errorf(im.Busy, "webhook.Test", "the request was given up")
 	}

@@ -380,7 +380,7 @@ func testEndpoints(t *testing.T, st store.Store) {
 	}
 	a := im.Endpoint{
 		ID: "ep_a", URL: "https://a.example/x?y=1", Description: "说 ' \"", Secrets: []im.EndpointSecret{{Key: "whsec_1", ValidTo: 5}, {Key: "whsec_2"}},
-		SigningKey: "whsk_x", Rate: 7, Concurrency: 3, PausedAt: 9, PausedReason: "410 '", CreatedAt: 100, UpdatedAt: 101,
+		SigningKey: "whsk_x", Rate: 7, Concurrency: 3, Batch: 20, PausedAt: 9, PausedReason: "410 '", CreatedAt: 100, UpdatedAt: 101,
 		EndpointFilter: im.EndpointFilter{
 			Commands: []im.Command{im.AfterUserOnline}, ContentTypes: []im.TypeRange{{First: 101, Last: 110}}, Denied: []im.TypeRange{{First: 5, Last: 5}},
 			Senders: []string{"s"}, Receivers: []string{"r"}, Groups: []string{"g"},
