@@ -70,7 +70,7 @@ func webhookScenarios() []scenario {
 
 		one("with filters", admin, add, `{"url":"https://audit.test/in?token=hidden","description":"audit","commands":["afterSendGroupMsg","callbackAfterUserOnlineCommand"],`+
 			`"contentTypes":[{"first":101,"last":110}],"deniedTypes":[{"first":105,"last":105}],"senders":["alice"],"receivers":["bob"],"groups":["garden"],`+
-			`"rate":10,"concurrency":2,"asymmetric":true}`),
+			`"rate":10,"concurrency":2,"batch":50,"asymmetric":true}`),
 		one("private address", admin, add, `{"url":"http://10.0.0.1/"}`),
 		one("loopback", admin, add, `{"url":"http://127.0.0.1:10006/"}`),
 		one("metadata", admin, add, `{"url":"http://169.254.169.254/"}`),
@@ -81,9 +81,13 @@ func webhookScenarios() []scenario {
 		one("unknown command", admin, add, `{"url":"https://audit.test","commands":["afterSendSingelMsg"]}`),
 		one("empty range", admin, add, `{"url":"https://audit.test","contentTypes":[{"first":2,"last":1}]}`),
 		one("too many at a time", admin, add, `{"url":"https://audit.test","concurrency":1000}`),
+		one("too large batches", admin, add, `{"url":"https://audit.test","batch":101}`),
+		one("negative batches", admin, add, `{"url":"https://audit.test","batch":-1}`),
 		byUser(add, audit),
 
-		one("some fields", admin, change, `{"endpointID":"$endpointID","description":"other","commands":["afterUserOnline"],"rate":7,"asymmetric":true}`, made),
+		one("some fields", admin, change, `{"endpointID":"$endpointID","description":"other","commands":["afterUserOnline"],"rate":7,"batch":20,"asymmetric":true}`, made),
+		one("too large batches", admin, change, `{"endpointID":"$endpointID","batch":1000}`, made),
+		one("batches of main", admin, change, `{"endpointID":"main","batch":2}`),
 		one("all events again", admin, change, `{"endpointID":"$endpointID","commands":[]}`,
 			request{admin, add, `{"url":"https://audit.test","commands":["afterUserOnline"]}`}),
 		one("private address", admin, change, `{"endpointID":"$endpointID","url":"http://192.168.1.1/"}`, made),

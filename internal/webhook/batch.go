@@ -41,8 +41,7 @@ func (t *try) result(call *result) *result {
 // that are ready. The caller holds the lock.
 func (ep *endpoint) attemptBatch(ctx context.Context, first *lane, pass uint32) {
 	now := time.Now()
-	tries := []try{{lane: first, it: first.take()}}
-	tries = ep.gather(tries, now)
+	tries := ep.gather(try{lane: first, it: first.take()}, now)
 	if ep.ready.head != nil { // more than this call carries: others help
 		ep.employ(now)
 	}
@@ -57,15 +56,16 @@ func (ep *endpoint) attemptBatch(ctx context.Context, first *lane, pass uint32) 
 	ep.settleBatch(tries, pass, &call)
 }
 
-// gather adds the events of further lanes. One that failed before goes alone, so
-// that it does not take others with it if it fails for ever, and so does the trial of
-// a breaker.
-func (ep *endpoint) gather(tries []try, now time.Time) []try {
-	if tries[0].it.failed() || ep.breaker.state != breakerClosed {
+// gather adds the events of further lanes, about as many as one body can hold. One that
+// failed before goes alone, so that it does not take others with it if it fails for
+// ever, and so does the trial of a breaker.
+func (ep *endpoint) gather(first try, now time.Time) []try {
+	tries := []try{first}
+	if first.it.failed() || ep.breaker.state != breakerClosed {
 		return tries
 	}
-	ahead := now.Add(batchAhead)
-	for len(tries) < ep.plan.batch && ep.rate.ready(ahead, ep.plan.interval) {
+	size, ahead := first.it.size(), now.Add(batchAhead)
+	for len(tries) < ep.plan.batch && size < ep.plan.maxBody && ep.rate.ready(ahead, ep.plan.interval) {
 		l := ep.pick(ep.backlogRate.ready(ahead, ep.plan.resume))
 		if l == nil {
 			break
@@ -75,7 +75,9 @@ func (ep *endpoint) gather(tries []try, now time.Time) []try {
 			break
 		}
 		ep.engage(l, now)
-		tries = append(tries, try{lane: l, it: l.take()})
+		it := l.take()
+		size += it.size()
+		tries = append(tries, try{lane: l, it: it})
 	}
 	return tries
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"parley/internal/im"
@@ -141,6 +142,28 @@ func TestBatches(t *testing.T) {
 		equal(t, "rows", b.box.len(), 0)
 		b.stop()
 	})
+	bubble(t, "what a call cannot hold others send meanwhile", func(t *testing.T) {
+		b := setup(t, slow)
+		b.cfg.MaxBody = 800
+		b.start()
+		for _, n := range []int{10, 500} {
+			for _, lane := range []string{"a", "b", "c", "d"} {
+				b.box.add(im.Event{Endpoint: "ep_a", Lane: lane, Body: []byte(`"` + strings.Repeat("x", n) + `"`)}, nil)
+			}
+		}
+		e := inBatches(10)
+		e.Concurrency = 2
+		b.apply(1, e)
+		after(time.Second)
+		equal(t, "calls", b.recv.requests, 5)
+		var at []time.Duration
+		for _, c := range b.recv.seen() {
+			at = append(at, c.at-b.recv.seen()[0].at)
+		}
+		const ms = time.Millisecond
+		equal(t, "times", at, []time.Duration{0, 0, 0, 0, 80 * ms, 80 * ms, 100 * ms, 100 * ms})
+		b.stop()
+	})
 	bubble(t, "off: as alone", func(t *testing.T) {
 		b := setup(t, slow)
 		b.start()
@@ -174,6 +197,7 @@ func TestBatches(t *testing.T) {
 			row, reason, _ := b.box.row(fmt.Sprint("evt_", i))
 			equal(t, "row", []any{row.Attempts, reason, row.NextAt - row.FailedAt}, []any{1, "status 500", int64(9000)})
 		}
+		equal(t, "a metric counts events", countedAttempts(t, b.d.metrics), map[string]float64{"5xx": 3})
 		equal(t, "a breaker counts calls", breakerCalls(b.d.find("ep_a")), []int{1, 1})
 		after(20 * time.Minute)
 		for _, r := range b.requests()[1:] {
@@ -187,6 +211,32 @@ func TestBatches(t *testing.T) {
 		equal(t, "attempts", attempts, map[string][]int{"evt_1": {1, 2}, "evt_2": {1, 2, 3, 4, 5}, "evt_3": {1, 2}, "evt_4": {1}})
 		row, _, kept := b.box.row("evt_2")
 		equal(t, "dead", []any{kept, row.Dead, b.box.len()}, []any{true, true, 1})
+	})
+	bubble(t, "a failed one is not taken into the batch of others, nor passed over", func(t *testing.T) {
+		b := setup(t, func(c *call) (*http.Response, error) {
+			if c.lane == "bad" && c.attempt == 1 {
+				return answer(500, "Retry-After", "30"), nil
+			}
+			if c.lane == "slow" {
+				time.Sleep(2 * time.Second)
+			}
+			return nil, nil
+		})
+		b.cfg.Schedule = shortSchedule
+		b.start()
+		b.apply(1, inBatches(10))
+		for _, s := range []struct {
+			at   time.Duration // the bad one is due at 31 s
+			lane string
+		}{{time.Second, "bad"}, {30 * time.Second, "slow"}, {30500 * time.Millisecond, "x"}, {31500 * time.Millisecond, "y"}} {
+			time.Sleep(s.at - time.Since(b.recv.start))
+			b.extraRow(s.lane)
+			b.d.Wake()
+		}
+		after(time.Minute)
+		equal(t, "calls", b.requests(), [][]string{{"evt_1"}, {"evt_2"}, {"evt_3"}, {"evt_1"}, {"evt_4"}})
+		equal(t, "rows", b.box.len(), 0)
+		b.stop()
 	})
 	bubble(t, "410 pauses and abort-message ends all", func(t *testing.T) {
 		status := 410
@@ -217,7 +267,7 @@ func TestBatches(t *testing.T) {
 		b.apply(1, inBatches(10))
 		after(time.Second)
 		b.stop()
-		equal(t, "calls", b.requests(), [][]string{{"evt_1", "evt_6"}, {"evt_5"}, {"evt_7"}})
+		equal(t, "calls", b.requests(), [][]string{{"evt_1"}, {"evt_5"}, {"evt_6", "evt_7"}})
 		two, reason, _ := b.box.row("evt_2")
 		equal(t, "too large", []any{two.Dead, reason}, []any{true, "body of 401 bytes is larger than 400"})
 		four, _, _ := b.box.row("evt_4")
@@ -286,6 +336,27 @@ func TestBatches(t *testing.T) {
 	})
 }
 
+// countedAttempts returns the metric of attempts, by class of the answer.
+func countedAttempts(t *testing.T, m *metrics) map[string]float64 {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m.attempts)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]float64{}
+	for _, f := range families {
+		for _, one := range f.GetMetric() {
+			for _, l := range one.GetLabel() {
+				if l.GetName() == "class" {
+					n[l.GetValue()] += one.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return n
+}
+
 // breakerCalls returns the calls and failures that a breaker has counted.
 func breakerCalls(ep *endpoint) []int {
 	ep.mu.Lock()
@@ -295,4 +366,20 @@ func breakerCalls(ep *endpoint) []int {
 		n[0], n[1] = n[0]+k.calls, n[1]+k.failures
 	}
 	return n
+}
+
+func TestLaneQueueUnpop(t *testing.T) {
+	t.Parallel()
+	var q laneQueue
+	a, b, c := &lane{key: "a"}, &lane{key: "b"}, &lane{key: "c"}
+	q.push(a)
+	q.unpop(q.pop())
+	q.push(b)
+	q.push(c)
+	q.unpop(q.pop())
+	var got []string
+	for q.head != nil {
+		got = append(got, q.pop().key)
+	}
+	equal(t, "order", got, []string{"a", "b", "c"})
 }
