@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -310,9 +311,9 @@ func TestBatches(t *testing.T) {
 		b.stop()
 	})
 	bubble(t, "a breaker's trial is one event", func(t *testing.T) {
-		healthy := false
+		var healthy atomic.Bool
 		b := setup(t, func(*call) (*http.Response, error) {
-			if !healthy {
+			if !healthy.Load() {
 				return answer(500), nil
 			}
 			return nil, nil
@@ -324,12 +325,13 @@ func TestBatches(t *testing.T) {
 		}
 		b.apply(1, inBatches(4))
 		after(5 * time.Second) // the breaker opens after ten calls
-		equal(t, "state", b.d.find("ep_a").breaker.state, breakerOpen)
+		status, _ := b.d.Status("ep_a")
+		equal(t, "state", status.Breaker, "open")
 		equal(t, "calls", b.recv.requests, breakerMinCalls)
 		after(breakerOpenFor)
 		equal(t, "calls with the trial", b.recv.requests, breakerMinCalls+1)
 		equal(t, "the trial", len(b.requests()[breakerMinCalls]), 1)
-		healthy = true
+		healthy.Store(true)
 		after(2 * breakerOpenFor)
 		equal(t, "rows", b.box.len(), 0)
 		b.stop()
