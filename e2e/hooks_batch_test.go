@@ -97,7 +97,8 @@ func hookBatches(t *testing.T, storeURL string) {
 		EndpointID              string
 		Loaded                  int
 		Waiting, Retrying, Dead int64
-	}) {
+	},
+	) {
 		var out struct{ Endpoints []json.RawMessage }
 		must(t, s.AsAdmin("/webhook/get_endpoints", imtest.H{}, &out))
 		for _, raw := range out.Endpoints {

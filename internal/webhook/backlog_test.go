@@ -20,8 +20,15 @@ func TestAbove(t *testing.T) {
 		rows, limit int64
 		want        bool
 	}{
-		{false, 99, 100, false}, {false, 100, 100, true}, {true, 99, 100, true}, {true, 90, 100, true}, {true, 89, 100, false},
-		{false, 1 << 40, 0, false}, {true, 1 << 40, 0, false}, {true, 4, 5, false}, {true, 5, 5, true},
+		{false, 99, 100, false},
+		{false, 100, 100, true},
+		{true, 99, 100, true},
+		{true, 90, 100, true},
+		{true, 89, 100, false},
+		{false, 1 << 40, 0, false},
+		{true, 1 << 40, 0, false},
+		{true, 4, 5, false},
+		{true, 5, 5, true},
 	} {
 		if got := above(c.was, c.rows, c.limit); got != c.want {
 			t.Errorf("%+v: %v", c, got)

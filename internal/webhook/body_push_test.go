@@ -80,8 +80,10 @@ func TestOfflinePushInfoOfAnswer(t *testing.T) {
 		{`{"offlinePushInfo":null}`, nil, nil},
 		{`{"offlinePushInfo":"wrong"}`, own, own},
 		{`{"offlinePushInfo":{"title":"N"}}`, nil, &im.OfflinePush{Title: "N"}},
-		{`{"offlinePushInfo":{"desc":"","iOSBadgeCount":true,"ex":"e","signalInfo":"s","title":7}}`, own,
-			&im.OfflinePush{Title: "T", IOSPushSound: "a.caf", IOSBadgeCount: true, Ex: "e", SignalInfo: "s"}},
+		{
+			`{"offlinePushInfo":{"desc":"","iOSBadgeCount":true,"ex":"e","signalInfo":"s","title":7}}`, own,
+			&im.OfflinePush{Title: "T", IOSPushSound: "a.caf", IOSBadgeCount: true, Ex: "e", SignalInfo: "s"},
+		},
 	} {
 		a, _, err := parseAnswer([]byte(c.answer), slog.New(slog.DiscardHandler))
 		if err != nil {

@@ -172,13 +172,13 @@ func (d *Dispatcher) Apply(s *Snapshot) error {
 	d.cfg.Store(s.Config)
 	list := slices.Clone(d.all())
 	wanted := map[string]bool{}
-	put := func(id string, changed bool, make func() (*plan, error)) {
+	put := func(id string, changed bool, planned func() (*plan, error)) {
 		wanted[id] = true
 		ep := d.find(id)
 		if ep != nil && !changed {
 			return
 		}
-		p, err := make()
+		p, err := planned()
 		switch {
 		case err != nil:
 			errs = append(errs, err)

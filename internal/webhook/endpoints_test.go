@@ -285,7 +285,8 @@ func TestRoutesOfEndpoints(t *testing.T) {
 	gone := endpoint("ep_gone", im.EndpointFilter{})
 	gone.DeletedAt = 1
 	r := newRoutes(&Snapshot{Config: &cfg, Endpoints: []im.Endpoint{
-		{ID: im.MainEndpoint, PausedAt: 1}, gone,
+		{ID: im.MainEndpoint, PausedAt: 1},
+		gone,
 		endpoint("ep_all", im.EndpointFilter{}),
 		endpoint("ep_online", im.EndpointFilter{Commands: []im.Command{im.AfterUserOnline}}),
 		endpoint("ep_text", im.EndpointFilter{ContentTypes: []im.TypeRange{{First: 101, Last: 101}}}),

@@ -47,8 +47,10 @@ type memOutbox struct {
 }
 
 func newOutbox() *memOutbox {
-	return &memOutbox{rows: map[int64]*store.OutboxEvent{}, laneSeq: map[string]int64{}, attempts: map[string][]store.Attempt{},
-		log: map[string]store.Settled{}, paused: map[string]string{}}
+	return &memOutbox{
+		rows: map[int64]*store.OutboxEvent{}, laneSeq: map[string]int64{}, attempts: map[string][]store.Attempt{},
+		log: map[string]store.Settled{}, paused: map[string]string{},
+	}
 }
 
 // add commits an event and returns it as it is stored.

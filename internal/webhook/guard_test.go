@@ -29,15 +29,30 @@ func TestGuard(t *testing.T) {
 		addr                       string
 		strict, loose, own, denied bool
 	}{
-		{"93.184.216.34", true, true, true, false}, {"2606:2800:220:1::1", true, true, true, true},
-		{"127.0.0.1", false, true, true, true}, {"::1", false, true, true, true}, {"10.1.2.3", false, true, true, false},
-		{"192.168.0.1", false, true, true, true}, {"172.16.0.1", false, true, true, true}, {"fd00::1", false, true, true, true},
-		{"100.64.0.1", false, true, true, true}, {"0.1.2.3", false, true, true, true}, {"255.255.255.255", false, true, true, true},
+		{"93.184.216.34", true, true, true, false},
+		{"2606:2800:220:1::1", true, true, true, true},
+		{"127.0.0.1", false, true, true, true},
+		{"::1", false, true, true, true},
+		{"10.1.2.3", false, true, true, false},
+		{"192.168.0.1", false, true, true, true},
+		{"172.16.0.1", false, true, true, true},
+		{"fd00::1", false, true, true, true},
+		{"100.64.0.1", false, true, true, true},
+		{"0.1.2.3", false, true, true, true},
+		{"255.255.255.255", false, true, true, true},
 		// Never:
-		{"169.254.169.254", false, false, false, false}, {"fe80::1", false, false, false, false}, {"fd00:ec2::254", false, false, false, false},
-		{"100.100.100.200", false, false, false, false}, {"0.0.0.0", false, false, false, false}, {"::", false, false, false, false},
-		{"224.0.0.1", false, false, false, false}, {"ff02::1", false, false, false, false}, {"::ffff:93.184.216.34", false, false, false, false},
-		{"::ffff:127.0.0.1", false, false, false, false}, {"64:ff9b::7f00:1", false, false, false, false}, {"2002:7f00:1::", false, false, false, false},
+		{"169.254.169.254", false, false, false, false},
+		{"fe80::1", false, false, false, false},
+		{"fd00:ec2::254", false, false, false, false},
+		{"100.100.100.200", false, false, false, false},
+		{"0.0.0.0", false, false, false, false},
+		{"::", false, false, false, false},
+		{"224.0.0.1", false, false, false, false},
+		{"ff02::1", false, false, false, false},
+		{"::ffff:93.184.216.34", false, false, false, false},
+		{"::ffff:127.0.0.1", false, false, false, false},
+		{"64:ff9b::7f00:1", false, false, false, false},
+		{"2002:7f00:1::", false, false, false, false},
 		{"::7f00:1", false, false, false, false},
 	} {
 		a := netip.MustParseAddr(c.addr)

@@ -49,7 +49,7 @@ func drawScenario(t *rapid.T) scenario {
 		concurrency: rapid.IntRange(1, 4).Draw(t, "concurrency"),
 		maxLoaded:   rapid.SampledFrom([]int{1, 16, 40, 4096}).Draw(t, "maxLoaded"),
 		batch:       rapid.SampledFrom([]int{0, 0, 2, 3, 100}).Draw(t, "batch"),
-		slow:        rapid.SampledFrom([]time.Duration{0, 0, 3, 150, 7000}).Draw(t, "slow") * time.Millisecond,
+		slow:        rapid.SampledFrom([]time.Duration{0, 0, 3 * time.Millisecond, 150 * time.Millisecond, 7 * time.Second}).Draw(t, "slow"),
 		answers:     map[string][]int{},
 	}
 	n := map[string]int{}

@@ -166,8 +166,10 @@ func TestShares(t *testing.T) {
 				}
 				var events []*im.Event
 				for i := range endpoints {
-					events = append(events, &im.Event{EventID: im.NewEventID(), Endpoint: fmt.Sprint("ep_", i), Lane: fmt.Sprint("group:", written%3),
-						Command: im.AfterSingleMsgRead, Body: []byte(`{}`), CreatedAt: time.Now().UnixMilli()})
+					events = append(events, &im.Event{
+						EventID: im.NewEventID(), Endpoint: fmt.Sprint("ep_", i), Lane: fmt.Sprint("group:", written%3),
+						Command: im.AfterSingleMsgRead, Body: []byte(`{}`), CreatedAt: time.Now().UnixMilli(),
+					})
 				}
 				if err := first.st.Update(context.Background(), func(tx store.Tx) error { return tx.AddEvents(context.Background(), events) }); err != nil {
 					t.Error(err)
