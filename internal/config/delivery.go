@@ -15,6 +15,8 @@ const (
 	maxHookRate     = 100_000
 	maxHookRows     = 100_000_000
 	maxHookHours    = 24 * 366
+	minHookBody     = 1 << 10
+	maxHookBody     = 64 << 20
 )
 
 // Waits returns Schedule as durations.
@@ -48,6 +50,7 @@ func (v *validator) checkDelivery() {
 	v.check("webhooks.hold", checkRange(w.Hold, -1, maxScheduleWait))
 	v.check("webhooks.maxBacklog", checkRange(w.MaxBacklog, 0, maxHookRows))
 	v.check("webhooks.alarmBacklog", checkRange(w.AlarmBacklog, 0, maxHookRows))
+	v.check("webhooks.maxBodyBytes", checkRange(w.MaxBodyBytes, minHookBody, maxHookBody))
 	v.check("webhooks.pauseAfter", checkRange(w.PauseAfter, 1, maxHookHours))
 	v.check("webhooks.logHours", checkRange(w.LogHours, 0, maxHookHours))
 	v.check("webhooks.logRows", checkRange(w.LogRows, 1, maxHookRows))

@@ -175,6 +175,7 @@ func TestEnvNames(t *testing.T) {
 		{"PARLEY_WEBHOOKS_SCHEDULE", "0,7", "webhooks.schedule", func(c *Config) { c.Webhooks.Schedule = StringList{"0", "7"} }},
 		{"PARLEY_WEBHOOKS_MAX_BACKLOG", "6", "webhooks.maxBacklog", func(c *Config) { c.Webhooks.MaxBacklog = 6 }},
 		{"PARLEY_WEBHOOKS_ALARM_BACKLOG", "5", "webhooks.alarmBacklog", func(c *Config) { c.Webhooks.AlarmBacklog = 5 }},
+		{"PARLEY_WEBHOOKS_MAX_BODY_BYTES", "65536", "webhooks.maxBodyBytes", func(c *Config) { c.Webhooks.MaxBodyBytes = 65536 }},
 		{"PARLEY_WEBHOOKS_PAUSE_AFTER", "8", "webhooks.pauseAfter", func(c *Config) { c.Webhooks.PauseAfter = 8 }},
 		{"PARLEY_WEBHOOKS_NOTIFY_USER_ID", "imAdmin", "webhooks.notifyUserID", func(c *Config) { c.Webhooks.NotifyUserID = "imAdmin" }},
 		{"PARLEY_WEBHOOKS_LOG_HOURS", "0", "webhooks.logHours", func(c *Config) { c.Webhooks.LogHours = 0 }},

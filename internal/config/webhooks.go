@@ -56,6 +56,8 @@ type Webhooks struct {
 	// are refused and counted, AlarmBacklog that from which on there is an alarm; 0 is no limit.
 	MaxBacklog   int `yaml:"maxBacklog" env:"PARLEY_WEBHOOKS_MAX_BACKLOG"`
 	AlarmBacklog int `yaml:"alarmBacklog" env:"PARLEY_WEBHOOKS_ALARM_BACKLOG"`
+	// MaxBodyBytes is the size of the largest body that is sent, before and after.
+	MaxBodyBytes int `yaml:"maxBodyBytes" env:"PARLEY_WEBHOOKS_MAX_BODY_BYTES"`
 	// PauseAfter is after how many hours without a success an endpoint is paused.
 	PauseAfter int `yaml:"pauseAfter" env:"PARLEY_WEBHOOKS_PAUSE_AFTER"`
 	// NotifyUserID is told by a notification when an endpoint is paused; empty: nobody.
@@ -117,7 +119,7 @@ func (c Callback) seconds() int {
 func defaultWebhooks() Webhooks {
 	w := Webhooks{
 		URL: defaultCallbackURL, Callbacks: make(map[string]Callback),
-		Concurrency: 16, ResumeRate: 500, Hold: 60, AlarmBacklog: 1_000_000, PauseAfter: 120, LogHours: 72, LogRows: 1_000_000, LogAnswers: true, LogBodies: true,
+		Concurrency: 16, ResumeRate: 500, Hold: 60, AlarmBacklog: 1_000_000, MaxBodyBytes: 10 << 20, PauseAfter: 120, LogHours: 72, LogRows: 1_000_000, LogAnswers: true, LogBodies: true,
 		Schedule: StringList{"0", "5", "300", "1800", "7200", "18000", "36000", "50400", "72000", "86400"},
 	}
 	for _, key := range callbackKeys() {

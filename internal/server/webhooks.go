@@ -81,7 +81,7 @@ func webhookConfig(cfg *config.Config, version string) (webhook.Config, error) {
 		}
 	}
 	w.Concurrency, w.Rate, w.ResumeRate, w.Proxy = from.Concurrency, from.Rate, from.ResumeRate, from.Proxy
-	w.MaxBacklog, w.AlarmBacklog = from.MaxBacklog, from.AlarmBacklog
+	w.MaxBacklog, w.AlarmBacklog, w.MaxBody = from.MaxBacklog, from.AlarmBacklog, from.MaxBodyBytes
 	w.PauseAfter = time.Duration(from.PauseAfter) * time.Hour
 	if w.Hold = time.Duration(from.Hold) * time.Second; from.Hold < 0 {
 		w.Hold = webhook.HoldForever
