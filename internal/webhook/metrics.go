@@ -64,7 +64,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: ns, Subsystem: sub, Name: "attempts_total",
-			Help: "Calls for after events by callback and class of the answer.",
+			Help: "Attempts of after events by callback and class of the answer; a call that carries a batch is one for each event.",
 		}, []string{"command", "class"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: ns, Subsystem: sub, Name: "events_total",
