@@ -156,7 +156,7 @@ func TestBatches(t *testing.T) {
 		e.Concurrency = 2
 		b.apply(1, e)
 		after(time.Second)
-		equal(t, "calls", b.recv.requests, 5)
+		equal(t, "calls", b.recv.made(), 5)
 		var at []time.Duration
 		for _, c := range b.recv.seen() {
 			at = append(at, c.at-b.recv.seen()[0].at)
@@ -248,7 +248,7 @@ func TestBatches(t *testing.T) {
 		b.apply(1, inBatches(10))
 		after(time.Second)
 		equal(t, "paused", b.box.paused, map[string]string{"ep_a": "the receiver answered 410"})
-		equal(t, "calls and rows", []int{b.recv.requests, b.box.len()}, []int{1, 0})
+		equal(t, "calls and rows", []int{b.recv.made(), b.box.len()}, []int{1, 0})
 		b.stop()
 	})
 	bubble(t, "what cannot be sent is settled by itself", func(t *testing.T) {
@@ -289,7 +289,7 @@ func TestBatches(t *testing.T) {
 		}
 		b.apply(1, inBatches(10))
 		after(time.Second)
-		equal(t, "calls and rows", []int{b.recv.requests, b.box.len()}, []int{0, 0})
+		equal(t, "calls and rows", []int{b.recv.made(), b.box.len()}, []int{0, 0})
 		b.stop()
 	})
 	bubble(t, "a rate counts events, and is used a second ahead", func(t *testing.T) {
@@ -327,9 +327,9 @@ func TestBatches(t *testing.T) {
 		after(5 * time.Second) // the breaker opens after ten calls
 		status, _ := b.d.Status("ep_a")
 		equal(t, "state", status.Breaker, "open")
-		equal(t, "calls", b.recv.requests, breakerMinCalls)
+		equal(t, "calls", b.recv.made(), breakerMinCalls)
 		after(breakerOpenFor)
-		equal(t, "calls with the trial", b.recv.requests, breakerMinCalls+1)
+		equal(t, "calls with the trial", b.recv.made(), breakerMinCalls+1)
 		equal(t, "the trial", len(b.requests()[breakerMinCalls]), 1)
 		healthy.Store(true)
 		after(2 * breakerOpenFor)

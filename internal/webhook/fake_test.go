@@ -298,6 +298,13 @@ func newReceiver(reply func(c *call) (*http.Response, error)) *receiver {
 	return &receiver{reply: reply, start: time.Now(), inFlight: map[string]int{}}
 }
 
+// made returns the number of requests.
+func (r *receiver) made() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requests
+}
+
 func (r *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
