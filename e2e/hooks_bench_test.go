@@ -8,13 +8,13 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"parley/imtest"
 	"parley/internal/config"
 	"parley/internal/im"
+	"parley/internal/store/storetest"
 )
 
 // pair is a sender with a connection and the user it writes to.
@@ -114,10 +114,10 @@ func BenchmarkOutbox(b *testing.B) {
 			b.ResetTimer()
 			for range b.N {
 				for i, who := range [][]pair{off, on} {
-					start, used := time.Now(), processorTime(b)
+					start, used := time.Now(), storetest.ProcessorTime(b)
 					sendAll(b, who, 2000)
 					took[i] += time.Since(start)
-					cpu[i] += processorTime(b) - used
+					cpu[i] += storetest.ProcessorTime(b) - used
 				}
 			}
 			b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "x-slower")
@@ -127,16 +127,6 @@ func BenchmarkOutbox(b *testing.B) {
 			b.ReportMetric(float64(2000*b.N)/took[1].Seconds(), "with/s")
 		})
 	}
-}
-
-// processorTime is what this process has used up, user and system.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkEventLag sends at a fixed rate for three seconds an iteration and

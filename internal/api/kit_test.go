@@ -211,9 +211,11 @@ func (f fakes) Statuses(userIDs []string) (out []im.OnlineStatus) {
 	return out
 }
 
+// Wants notes nobody's coming and going.
+func (fakes) Wants(im.Command, im.About) bool { return false }
+
 // Route has one endpoint that wants everything; nothing is asked.
 func (fakes) Route(im.Command, im.About) []string { return []string{im.MainEndpoint} }
-func (f fakes) Wants(im.Command, im.About) bool   { return false }
 
 func (f fakes) RouteMessage(c im.Command, m *im.Message) []string {
 	if im.IsNotificationContent(m.ContentType) {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -231,7 +230,7 @@ func BenchmarkCreateLargeGroup(b *testing.B) {
 			s.measure(func() {
 				n++
 				id := fmt.Sprint("g", n)
-				start := processorTime(b)
+				start := storetest.ProcessorTime(b)
 				_, err := s.svc.CreateGroup(ctx, as("root"), service.NewGroup{
 					Group: im.Group{GroupID: id, GroupType: im.GroupTypeWorking}, OwnerID: ids[0], MemberIDs: ids[1:1000],
 				})
@@ -243,31 +242,21 @@ func BenchmarkCreateLargeGroup(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				creating += processorTime(b) - start
+				creating += storetest.ProcessorTime(b) - start
 			})
 			s.ReportMetric(creating.Seconds()*1e6/float64(n*members), "create-cpu-us/member")
 			s.store.longest.Store(0)
 			for i := range n {
-				start := processorTime(b)
+				start := storetest.ProcessorTime(b)
 				if err := s.svc.DismissGroup(ctx, as(ids[0]), fmt.Sprint("g", i+1), false, nil); err != nil {
 					b.Fatal(err)
 				}
-				dismissing += processorTime(b) - start
+				dismissing += storetest.ProcessorTime(b) - start
 			}
 			s.ReportMetric(dismissing.Seconds()*1e6/float64(n*members), "dismiss-cpu-us/member")
 			s.ReportMetric(float64(s.store.longest.Load())/1e6, "longest-dismiss-ms")
 		})
 	}
-}
-
-// processorTime is what this process has used up, user and system.
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkLoginSync is what a client asks when it starts, of a user with 500

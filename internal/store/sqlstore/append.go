@@ -180,7 +180,7 @@ func (t *tx) number(ctx context.Context, rows []*store.NewMessage, raises []Read
 			shut.add(b.ConversationID)
 		}
 	}
-	if slices.ContainsFunc(rows, shut.takesNot) {
+	if len(shut.conversations) > 0 && slices.ContainsFunc(rows, shut.takesNot) {
 		return nil, shut
 	}
 	for _, b := range bumps { // from "last given" to "last used"

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
@@ -30,9 +29,7 @@ func (s *spent) add(from, to spent) {
 
 func spentNow(b *testing.B) (s spent) {
 	b.Helper()
-	var u syscall.Rusage
-	noErr(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	s.cpu = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	s.cpu = ProcessorTime(b)
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	s.mallocs = m.Mallocs
