@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"fmt"
-	"slices"
 	"testing"
 
 	"parley/imtest"
@@ -12,65 +10,6 @@ import (
 )
 
 // Rare orders of requests, each made to happen. TestConvergence has found them, or would.
-
-// TestFriendsMoveWhileRead changes the list of friends between two pages that a client
-// reads of it: whoever comes from a page that is still to be read to one that has been
-// read is reported with the next incremental answer.
-func TestFriendsMoveWhileRead(t *testing.T) {
-	const page = 100
-	var ids []string
-	for i := range 3*page + 1 {
-		ids = append(ids, fmt.Sprintf("f%03d", i))
-	}
-	pin := func(pinned bool, ids ...string) (string, imtest.H) {
-		return "/friend/update_friends", imtest.H{"ownerUserID": "owner", "friendUserIDs": ids, "isPinned": pinned}
-	}
-	verified(t, func(t *testing.T, s *imtest.Server) {
-		register(t, s, append(ids, "owner")...)
-		must(t, s.AsAdmin("/friend/import_friend", imtest.H{"ownerUserID": "owner", "friendUserIDs": ids}, nil))
-		path, in := pin(true, ids[:5]...)
-		must(t, s.AsAdmin(path, in, nil))
-		for _, c := range []struct {
-			name   string
-			change func() (string, imtest.H)
-		}{
-			{"one is deleted", func() (string, imtest.H) {
-				return "/friend/delete_friend", imtest.H{"ownerUserID": "owner", "friendUserID": ids[50]}
-			}},
-			{"two of the last are pinned", func() (string, imtest.H) { return pin(true, ids[250], ids[260]) }},
-			{"they are unpinned", func() (string, imtest.H) { return pin(false, ids[250], ids[260]) }},
-		} {
-			path, in := c.change()
-			changed := false
-			copied := newList(friendKey)
-			sync := func() {
-				t.Helper()
-				var a listChanges[im.Friend]
-				must(t, s.AsAdmin("/friend/get_incremental_friends", copied.request(imtest.H{"userID": "owner"}), &a))
-				must(t, copied.take(a, func() ([]im.Friend, error) {
-					return pages(page, func(p imtest.H) ([]im.Friend, error) {
-						if p["pageNumber"] == 2 && !changed {
-							changed = true
-							must(t, s.AsAdmin(path, in, nil))
-						}
-						var r struct{ FriendsInfo []im.Friend }
-						err := s.AsAdmin("/friend/get_friend_list", imtest.H{"userID": "owner", "pagination": p}, &r)
-						return r.FriendsInfo, err
-					})
-				}, func() ([]string, error) {
-					var r struct{ UserIDs []string }
-					err := s.AsAdmin("/friend/get_full_friend_user_ids", imtest.H{"userID": "owner", "idHash": 0}, &r)
-					return r.UserIDs, err
-				}))
-			}
-			sync() // in full, with the change in between
-			sync()
-			if missed := slices.DeleteFunc(slices.Clone(copied.ids), func(id string) bool { _, ok := copied.rows[id]; return ok }); len(missed) > 0 {
-				t.Errorf("%s: the client never gets %v", c.name, missed)
-			}
-		}
-	})
-}
 
 // TestGroupKnownBeforeItsMembers is a client that gets a group with its list of groups
 // and is cut off before it asks for the members. When it does, after a change of the

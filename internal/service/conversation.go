@@ -53,17 +53,6 @@ func (s *Service) ConversationsPage(ctx context.Context, op im.Operator, ownerID
 	if err := self(op, "service.ConversationsPage", ownerID); err != nil {
 		return nil, 0, err
 	}
-	ids, err := s.store.ConversationIDs(ctx, ownerID)
-	if err != nil {
-		return nil, 0, err
-	}
-	page := slice(p, ids)
-	if len(page) == 0 {
-		return nil, len(ids), nil
-	}
-	found, err := s.store.Conversations(ctx, ownerID, page)
-	if err != nil {
-		return nil, 0, err
-	}
-	return byID(page, found, func(c *im.Conversation) string { return c.ConversationID }), len(ids), nil
+	offset, limit := p.window()
+	return s.store.ConversationsPage(ctx, ownerID, offset, limit)
 }

@@ -11,30 +11,25 @@ func (s *Service) FriendsPage(ctx context.Context, op im.Operator, userID string
 	if err := self(op, "service.FriendsPage", userID); err != nil {
 		return nil, 0, err
 	}
-	ids, err := s.store.FriendIDs(ctx, userID)
-	if err != nil {
-		return nil, 0, err
-	}
-	page := slice(p, ids)
-	if len(page) == 0 {
-		return nil, len(ids), nil
-	}
-	found, err := s.friends(ctx, userID, page)
-	if err != nil {
-		return nil, 0, err
-	}
-	return byID(page, found, func(f *im.Friend) string { return f.FriendUser.UserID }), len(ids), nil
+	offset, limit := p.window()
+	page, total, err := s.store.FriendsPage(ctx, userID, offset, limit)
+	return shownFriends(page), total, err
 }
 
-// friends returns the entries among ids. Of a friend's account the lists of the
-// wire show nothing but name, face and ex (rest-friend.md 1).
+// friends returns the entries among ids.
 func (s *Service) friends(ctx context.Context, ownerID string, ids []string) ([]im.Friend, error) {
 	found, err := s.store.Friends(ctx, ownerID, ids)
-	for i := range found {
-		u := found[i].FriendUser
-		found[i].FriendUser = &im.User{UserID: u.UserID, Nickname: u.Nickname, FaceURL: u.FaceURL, Ex: u.Ex}
+	return shownFriends(found), err
+}
+
+// shownFriends leaves of a friend's account what the lists of the wire show: nothing but
+// name, face and ex (rest-friend.md 1).
+func shownFriends(friends []im.Friend) []im.Friend {
+	for i := range friends {
+		u := friends[i].FriendUser
+		friends[i].FriendUser = &im.User{UserID: u.UserID, Nickname: u.Nickname, FaceURL: u.FaceURL, Ex: u.Ex}
 	}
-	return found, err
+	return friends
 }
 
 // contactEvent is an event about a user's contacts; otherID is the one concerned, if it is one.
@@ -47,10 +42,6 @@ func (s *Service) BlacksPage(ctx context.Context, op im.Operator, userID string,
 	if err := self(op, "service.BlacksPage", userID); err != nil {
 		return nil, 0, err
 	}
-	if p.Number < 1 || p.Size < 1 {
-		_, total, err := s.store.Blacks(ctx, userID, 0, 0)
-		return nil, total, err
-	}
-	size := p.size()
-	return s.store.Blacks(ctx, userID, (p.Number-1)*size, size)
+	offset, limit := p.window()
+	return s.store.Blacks(ctx, userID, offset, limit)
 }

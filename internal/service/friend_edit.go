@@ -38,7 +38,7 @@ func (s *Service) DeleteFriend(ctx context.Context, op im.Operator, ownerID, fri
 			if _, err := tx.Step(ctx, im.ListFriends, ownerID, im.ChangeDelete, friendID); err != nil {
 				return err
 			}
-			if err := repeatShifted(ctx, tx, ownerID, 1); err != nil {
+			if err := repeatShifted(ctx, tx, im.ListFriends, ownerID, 1); err != nil {
 				return err
 			}
 			return s.emit(ctx, tx, op, contactEvent(im.AfterDeleteFriend, ownerID, friendID, func(string) []byte {
@@ -222,35 +222,8 @@ func editFriends(ctx context.Context, tx store.Tx, ownerID string, friendIDs []s
 	}
 	_, err := tx.Step(ctx, im.ListFriends, ownerID, im.ChangeUpdate, elements...)
 	if err == nil && p.IsPinned != nil {
-		err = repeatShifted(ctx, tx, ownerID, len(friendIDs))
+		// Those who stay and those who have moved lie mixed at the end of a page.
+		err = repeatShifted(ctx, tx, im.ListFriends, ownerID, 2*len(friendIDs))
 	}
-	return err
-}
-
-// clientPage is how many friends clients ask for at a time when they load the list.
-const clientPage = 100
-
-// repeatShifted has clients fetch again those friends who have come, by the removal or the
-// move of others, from the beginning of a page to the end of the one before: a client that
-// has read the one and then reads the other misses them, and nothing else would ever
-// report them (incremental-sync.md 8.1). It comes after the step of the change, which
-// keeps other changes of the list away.
-func repeatShifted(ctx context.Context, tx store.Tx, ownerID string, moved int) error {
-	ids, err := tx.FriendIDs(ctx, ownerID)
-	if err != nil {
-		return err
-	}
-	var shifted []string
-	for i, id := range ids {
-		// Of those who stay as many as have moved, between them those who have moved.
-		end := (i/clientPage + 1) * clientPage
-		if end <= len(ids) && end-i <= 2*moved && len(shifted) <= im.MaxDelta { // more are answered in full anyway
-			shifted = append(shifted, id)
-		}
-	}
-	if len(shifted) == 0 {
-		return nil
-	}
-	_, err = tx.Step(ctx, im.ListFriends, ownerID, im.ChangeUpdate, shifted...)
 	return err
 }

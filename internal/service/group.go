@@ -360,17 +360,6 @@ func (s *Service) JoinedGroups(ctx context.Context, op im.Operator, userID strin
 	if err := self(op, "service.JoinedGroups", userID); err != nil {
 		return nil, 0, err
 	}
-	ids, err := s.store.JoinedGroupIDs(ctx, userID)
-	if err != nil {
-		return nil, 0, err
-	}
-	page := slice(p, ids)
-	if len(page) == 0 {
-		return nil, len(ids), nil
-	}
-	found, err := s.store.Groups(ctx, page)
-	if err != nil {
-		return nil, 0, err
-	}
-	return byID(page, found, func(g *im.Group) string { return g.GroupID }), len(ids), nil
+	offset, limit := p.window()
+	return s.store.JoinedGroups(ctx, userID, offset, limit)
 }

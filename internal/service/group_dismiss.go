@@ -201,7 +201,7 @@ func removeFormer(ctx context.Context, tx store.Tx, groupID string, ids []string
 	if err := tx.DeleteMembers(ctx, groupID, ids); err != nil {
 		return err
 	}
-	return tx.StepEach(ctx, im.ListJoinedGroups, ids, im.ChangeDelete, groupID)
+	return leaveList(ctx, tx, groupID, ids)
 }
 
 // finishDismissals empties groups whose dismissal the last run of the server did

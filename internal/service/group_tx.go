@@ -262,7 +262,7 @@ func (t *groupTx) leave(ctx context.Context, members []im.Member) (im.Version, e
 	if err != nil {
 		return v, err
 	}
-	if err := t.StepEach(ctx, im.ListJoinedGroups, ids, im.ChangeDelete, g); err != nil {
+	if err := leaveList(ctx, t.Tx, g, ids); err != nil {
 		return v, err
 	}
 	chat := im.GroupConversationID(g)

@@ -97,6 +97,21 @@ func (c *counted) MemberStates(ctx context.Context, groupID string) ([]store.Mem
 	return c.Store.MemberStates(ctx, groupID)
 }
 
+func (c *counted) JoinedGroups(ctx context.Context, userID string, offset, limit int) ([]im.Group, int, error) {
+	c.asked.Add(2)
+	return c.Store.JoinedGroups(ctx, userID, offset, limit)
+}
+
+func (c *counted) FriendsPage(ctx context.Context, owner string, offset, limit int) ([]im.Friend, int, error) {
+	c.asked.Add(2)
+	return c.Store.FriendsPage(ctx, owner, offset, limit)
+}
+
+func (c *counted) ConversationsPage(ctx context.Context, owner string, offset, limit int) ([]im.Conversation, int, error) {
+	c.asked.Add(2)
+	return c.Store.ConversationsPage(ctx, owner, offset, limit)
+}
+
 func (c *counted) JoinedGroupIDs(ctx context.Context, userID string) ([]string, error) {
 	c.asked.Add(1)
 	return c.Store.JoinedGroupIDs(ctx, userID)

@@ -170,8 +170,15 @@ type Groups interface {
 	MemberIDs(ctx context.Context, groupID string) ([]string, error)
 	// MemberStates returns all members in no particular order.
 	MemberStates(ctx context.Context, groupID string) ([]MemberState, error)
-	// JoinedGroupIDs returns the live groups of a user by name, then creation.
+	// JoinedGroupIDs returns the groups of a user by name, then creation. A group that is
+	// being dismissed is one of them until the user is removed from it.
 	JoinedGroupIDs(ctx context.Context, userID string) ([]string, error)
+	// JoinedByEntry returns the same ids by the time the user joined.
+	JoinedByEntry(ctx context.Context, userID string) ([]string, error)
+	// JoinedGroups returns a page of the same groups, and their number. Which groups are on
+	// the page goes by JoinedByEntry, so that no renaming moves one from page to page; on it
+	// they are in the order of JoinedGroupIDs.
+	JoinedGroups(ctx context.Context, userID string, offset, limit int) ([]im.Group, int, error)
 	// JoinedAmong returns those among groupIDs that are live groups of a user, in no particular order.
 	JoinedAmong(ctx context.Context, userID string, groupIDs []string) ([]string, error)
 	// GroupsShowingProfile returns the live groups in which a user shows the name or
@@ -193,6 +200,8 @@ type Friends interface {
 	FriendIDs(ctx context.Context, ownerID string) ([]string, error)
 	// Friends returns the entries among friendIDs in no particular order.
 	Friends(ctx context.Context, ownerID string, friendIDs []string) ([]im.Friend, error)
+	// FriendsPage returns a page of the entries in the order of FriendIDs, and their number.
+	FriendsPage(ctx context.Context, ownerID string, offset, limit int) ([]im.Friend, int, error)
 	// Blacks returns a page of a user's block list, oldest first, and its length.
 	Blacks(ctx context.Context, ownerID string, offset, limit int) ([]im.Black, int, error)
 }
@@ -214,6 +223,9 @@ type Conversations interface {
 	Conversations(ctx context.Context, ownerID string, ids []string) ([]im.Conversation, error)
 	// ConversationIDs returns the ids of a user's records, oldest record first.
 	ConversationIDs(ctx context.Context, ownerID string) ([]string, error)
+	// ConversationsPage returns a page of a user's records in the order of
+	// ConversationIDs, and their number.
+	ConversationsPage(ctx context.Context, ownerID string, offset, limit int) ([]im.Conversation, int, error)
 	// ConversationSeqs returns positions for the records of a user that exist among
 	// ids, in no particular order; for all of them when ids is nil.
 	ConversationSeqs(ctx context.Context, ownerID string, ids []string) ([]ConversationSeq, error)

@@ -13,6 +13,11 @@ const conversationColumns = `owner_user_id, conversation_id, recv_msg_opt, conve
 	attached_info, is_private_chat, group_at_type, ex, burn_duration, min_seq, max_seq, msg_destruct_time,
 	latest_msg_destruct_time, is_msg_destruct`
 
+const conversationQuery = `SELECT ` + conversationColumns + ` FROM user_conversations WHERE owner_user_id = $1`
+
+// conversationOrder is the order of a user's records.
+const conversationOrder = ` ORDER BY create_time, conversation_id`
+
 func scanConversation(s scanner, c *im.Conversation) error {
 	return s.Scan(&c.OwnerUserID, &c.ConversationID, &c.RecvMsgOpt, &c.ConversationType, &c.UserID, &c.GroupID, &c.IsPinned,
 		&c.AttachedInfo, &c.IsPrivateChat, &c.GroupAtType, &c.Ex, &c.BurnDuration, &c.MinSeq, &c.MaxSeq, &c.MsgDestructTime,
@@ -30,16 +35,25 @@ func (q queries) Conversation(ctx context.Context, ownerID, conversationID strin
 }
 
 func (q queries) Conversations(ctx context.Context, ownerID string, ids []string) ([]im.Conversation, error) {
-	const query = `SELECT ` + conversationColumns + ` FROM user_conversations WHERE owner_user_id = $1`
 	if ids == nil {
-		return list(ctx, q.h, "Conversations", scanConversation, query+` ORDER BY create_time, conversation_id`, ownerID)
+		return list(ctx, q.h, "Conversations", scanConversation, conversationQuery+conversationOrder, ownerID)
 	}
-	return listIn(ctx, q.h, "Conversations", scanConversation, query+` AND conversation_id IN IDS`, ids, ownerID)
+	return listIn(ctx, q.h, "Conversations", scanConversation, conversationQuery+` AND conversation_id IN IDS`, ids, ownerID)
 }
 
 func (q queries) ConversationIDs(ctx context.Context, ownerID string) ([]string, error) {
 	return list(ctx, q.h, "ConversationIDs", scanString, `SELECT conversation_id FROM user_conversations
-		WHERE owner_user_id = $1 ORDER BY create_time, conversation_id`, ownerID)
+		WHERE owner_user_id = $1`+conversationOrder, ownerID)
+}
+
+func (q queries) ConversationsPage(ctx context.Context, ownerID string, offset, limit int) ([]im.Conversation, int, error) {
+	total, err := q.count(ctx, "ConversationsPage", `user_conversations WHERE owner_user_id = $1`, ownerID)
+	if err != nil {
+		return nil, 0, err
+	}
+	page, err := list(ctx, q.h, "ConversationsPage", scanConversation,
+		conversationQuery+conversationOrder+` LIMIT $2 OFFSET $3`, ownerID, limit, offset)
+	return page, total, err
 }
 
 func (q queries) ConversationSeqs(ctx context.Context, ownerID string, ids []string) ([]store.ConversationSeq, error) {

@@ -89,10 +89,38 @@ func (q queries) MemberStates(ctx context.Context, groupID string) ([]store.Memb
 	}, `SELECT user_id, role_level, mute_end_time FROM group_members WHERE group_id = $1`, groupID)
 }
 
+// joinedOrder is the order of a user's groups (incremental-sync.md 2).
+const joinedOrder = ` ORDER BY g.group_name, g.create_time, g.group_id`
+
+// entryOrder is the order that decides on their pages.
+const entryOrder = ` ORDER BY m.join_time, m.group_id`
+
+// A group leaves a user's list when the user is removed from it, with the step that says
+// so; the members of a large one that is dismissed are removed one after the other.
+const joinedTables = `group_members m JOIN groups g ON g.group_id = m.group_id
+	WHERE m.user_id = $1 AND (g.status <> 2 OR EXISTS (SELECT 1 FROM dismissals d WHERE d.group_id = g.group_id))`
+
 func (q queries) JoinedGroupIDs(ctx context.Context, userID string) ([]string, error) {
-	return list(ctx, q.h, "JoinedGroupIDs", scanString, `SELECT g.group_id
-		FROM group_members m JOIN groups g ON g.group_id = m.group_id
-		WHERE m.user_id = $1 AND g.status <> 2 ORDER BY g.group_name, g.create_time, g.group_id`, userID)
+	return list(ctx, q.h, "JoinedGroupIDs", scanString, `SELECT g.group_id FROM `+joinedTables+joinedOrder, userID)
+}
+
+func (q queries) JoinedByEntry(ctx context.Context, userID string) ([]string, error) {
+	return list(ctx, q.h, "JoinedByEntry", scanString, `SELECT g.group_id FROM `+joinedTables+entryOrder, userID)
+}
+
+func (q queries) JoinedGroups(ctx context.Context, userID string, offset, limit int) ([]im.Group, int, error) {
+	total, err := q.count(ctx, "JoinedGroups", joinedTables, userID)
+	if err != nil {
+		return nil, 0, err
+	}
+	page, err := list(ctx, q.h, "JoinedGroups", scanGroup, `SELECT `+groupColumns+` FROM groups g WHERE g.group_id IN (
+		SELECT m.group_id FROM `+joinedTables+entryOrder+` LIMIT $2 OFFSET $3)`+joinedOrder, userID, limit, offset)
+	return page, total, err
+}
+
+func (t *tx) JoinedMany(ctx context.Context, userIDs []string, least int) ([]string, error) {
+	return listIn(ctx, t.h, "JoinedMany", scanString,
+		`SELECT user_id FROM group_members WHERE user_id IN IDS GROUP BY user_id HAVING count(*) >= $1`, userIDs, least)
 }
 
 func (q queries) GroupsShowingProfile(ctx context.Context, userID string) ([]string, error) {

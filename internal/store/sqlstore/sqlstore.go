@@ -176,6 +176,12 @@ func list[T any](ctx context.Context, h Handle, op string, scan func(scanner, *T
 	return out, failed(op, rows.Err())
 }
 
+// count returns the number of rows of a table and condition.
+func (q queries) count(ctx context.Context, op, from string, args ...any) (n int, err error) {
+	err = q.h.QueryRow(ctx, `SELECT count(*) FROM `+from, args...).Scan(&n)
+	return n, failed(op, err)
+}
+
 // changed runs a statement and reports whether it changed any row.
 func (t *tx) changed(ctx context.Context, query string, args ...any) (bool, error) {
 	r, err := t.h.Exec(ctx, query, args...)

@@ -39,6 +39,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"Members", testMembers},
 		{"MemberOrder", testMemberOrder},
 		{"JoinedGroups", testJoinedGroups},
+		{"Pages", testPages},
+		{"JoinedPages", testJoinedPages},
 		{"GroupsShowingProfile", testGroupsShowingProfile},
 		{"GroupChanges", testGroupChanges},
 		{"GroupSearch", testGroupSearch},
