@@ -127,7 +127,9 @@ func (h *history) forgiveMessages(c *sim, conv string, local *copyOf, server cop
 // that a device is not told of moves the position (messages.md 9.4); an own message that
 // was deleted before the device got it has moved it, too. A record that was removed is
 // no part of 1006 (messages.md 6.3). An own message that was numbered while its sender was
-// removed has moved the position to the last number the sender may read, and cannot be read.
+// removed has moved the position to the last number the sender may read, and cannot be read:
+// its sender is told of no number in the answer (messages.md 4.1), and nothing of the chat is
+// pushed to who is no member.
 func (h *history) forgivePositions(c *sim, local, server copyOf) {
 	for _, conv := range union(local.reads, server.reads) {
 		l, s := local.reads[conv], server.reads[conv]
@@ -144,12 +146,32 @@ func (h *history) forgivePositions(c *sim, local, server copyOf) {
 		if l.HasReadSeq < s.HasReadSeq && (h.clearUnknown(c, conv) || !shown || m.Deleted) {
 			l.HasReadSeq = s.HasReadSeq
 		}
-		if l.HasReadSeq < s.HasReadSeq && s.HasReadSeq == s.MaxSeq && h.unknown.left[c.id][conv] {
+		if l.HasReadSeq < s.HasReadSeq && s.HasReadSeq == s.MaxSeq && h.unknown.left[c.id][conv] && h.hasMissed(c.id, conv, s.MaxSeq) {
 			l.HasReadSeq = s.HasReadSeq
 		}
 		l.MaxSeqTime = s.MaxSeqTime
 		local.reads[conv] = l
 	}
+}
+
+// hasMissed reports whether a chat has a message of a former member that came after the
+// last number the sender may read, as those know who still may.
+func (h *history) hasMissed(sender, conv string, last int64) bool {
+	for _, u := range h.users {
+		if u.id == sender {
+			continue
+		}
+		all, err := truth(h.s, u.id)
+		if err != nil {
+			return false // the difference shows, and is looked at again
+		}
+		for seq, m := range all.msgs[conv] {
+			if seq > last && m.SendID == sender {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // withoutProfiles leaves out names and pictures of blocked users.
