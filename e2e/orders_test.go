@@ -54,14 +54,25 @@ func TestGroupKnownBeforeItsMembers(t *testing.T) {
 			must(t, s.AsAdmin("/group/mute_group", imtest.H{"groupID": g}, nil))
 			must(t, s.AsAdmin("/group/cancel_mute_group", imtest.H{"groupID": g}, nil))
 		}
-		var many []string
-		for range 21 {
-			many = append(many, makeGroup(t, s, "bob", "ann"))
+		joined := func(v im.Version) (now struct {
+			VersionID string
+			Version   uint64
+			Full      bool
+		}) {
+			t.Helper()
+			must(t, s.Post(bob.token, "/group/get_incremental_join_groups", imtest.H{"userID": "bob", "versionID": v.ID, "version": v.Number}, &now))
+			return now
 		}
-		first(bob, append(many, g)...)
+		at := joined(im.Version{})
+		first(bob, g, other)
 		if told(bob) {
-			t.Error("a new installation is told of its groups one by one")
+			t.Error("a new installation, which has just read its list of groups, is told of them")
 		}
+		if again := joined(im.Version{ID: at.VersionID, Number: at.Version}); again.Full {
+			t.Fatal("the list of groups has to be loaded again")
+		}
+		first(bob, g, other) // it was cut off before, and is back
+		bob.next(t, "a notice about the group", func(p pushed) bool { return notice(im.ContentGroupInfoSet)(p) && p.m.GroupID == g })
 	})
 }
 

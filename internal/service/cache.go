@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"github.com/maypok86/otter/v2"
 
@@ -16,6 +17,9 @@ const (
 	cachedSettings = 200_000
 	cachedMembers  = 400_000
 	cachedTokens   = 50_000
+
+	newcomersKept = 50_000
+	newcomerLife  = 10 * time.Minute
 )
 
 // caches hold what the send path asks of every message. An entry is dropped
@@ -28,6 +32,15 @@ type caches struct {
 
 	relations *relationCache
 	begun     *otter.Cache[string, struct{}] // chats that have a message
+
+	// newcomers are the devices that were last told to load their list of groups in full.
+	newcomers *otter.Cache[device, struct{}]
+}
+
+// device is one of a user's, as far as a token tells them apart.
+type device struct {
+	userID   string
+	platform im.Platform
 }
 
 type settingKey struct{ owner, conversation string }
@@ -62,7 +75,15 @@ func newCaches() (*caches, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &caches{begun: begun, users: users, groups: groups, settings: settings, tokens: tokens, relations: relations}, nil
+	newcomers, err := otter.New(&otter.Options[device, struct{}]{
+		MaximumSize: newcomersKept, ExpiryCalculator: otter.ExpiryWriting[device, struct{}](newcomerLife),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &caches{
+		begun: begun, users: users, groups: groups, settings: settings, tokens: tokens, relations: relations, newcomers: newcomers,
+	}, nil
 }
 
 // user returns a user's record; callers must not change it. im.NotFound if there is none.
@@ -99,4 +120,5 @@ func (c *caches) stop() {
 	c.tokens.StopAllGoroutines()
 	c.relations.StopAllGoroutines()
 	c.begun.StopAllGoroutines()
+	c.newcomers.StopAllGoroutines()
 }

@@ -95,6 +95,11 @@ func (s *Service) JoinedGroupChanges(ctx context.Context, op im.Operator, userID
 	if err != nil {
 		return Changes[im.Group]{}, err
 	}
+	if d.Full {
+		s.caches.newcomers.Set(device{op.UserID, op.Platform}, struct{}{})
+	} else {
+		s.caches.newcomers.Invalidate(device{op.UserID, op.Platform})
+	}
 	return resolve(d, func(ids []string) ([]im.Group, error) { return s.store.Groups(ctx, ids) },
 		func(g *im.Group) string { return g.GroupID })
 }

@@ -21,9 +21,6 @@ type MemberChanges struct {
 const (
 	maxBatchElements = 500
 	maxBatchGroups   = 1000
-	// maxNewGroups is how many groups a client can ask about for the first time in one
-	// batch without being a new installation, which has just read its list of groups.
-	maxNewGroups = 20
 	// batchPiece groups of a batch are looked at together: what they cost is a number of
 	// queries that does not depend on theirs.
 	batchPiece = 250
@@ -32,7 +29,7 @@ const (
 // asking is what is known of the client behind a member sync.
 type asking struct {
 	alone bool // asks for this group only: the answer has the group also when nothing has changed
-	known bool // has a group in its list already, as far as one can tell, when it asks for members for the first time
+	known bool // may have got its list of groups long before it asks for the members of one for the first time
 }
 
 // MemberChanges is /group/get_incremental_group_members (incremental-sync.md 5.3).
@@ -74,15 +71,13 @@ func (s *Service) MemberChangesBatch(ctx context.Context, op im.Operator, asked 
 	if len(asked) > maxBatchGroups {
 		return nil, im.Errorf(im.Invalid, name, "at most %d groups", maxBatchGroups)
 	}
-	fresh := 0
-	for _, a := range asked {
-		if a.From.Number == 0 {
-			fresh++
-		}
-	}
+	// A new installation has just read its list of groups: it was told to, and has not asked
+	// for changes of it since, as clients do first whenever they connect (sdk-sync.md 4). If
+	// it was another node that told it, it hears of its groups in vain.
+	_, newcomer := s.caches.newcomers.GetIfPresent(device{op.UserID, op.Platform})
 	// Who asks for one group follows a notice about it (tellGroup), and may have the
 	// version already from a notice that had no group to tell.
-	client := asking{alone: len(asked) == 1, known: fresh <= maxNewGroups}
+	client := asking{alone: len(asked) == 1, known: !newcomer}
 	out := make(map[string]*MemberChanges, len(asked))
 	for room, rest := maxBatchElements, asked; room > 0 && len(rest) > 0; {
 		next := rest[:min(len(rest), batchPiece)]
