@@ -190,6 +190,7 @@ func contactScenarios() []scenario {
 			request{"erin", "/user/update_user_info", `{"userInfo":{"userID":"erin","nickname":"Erin the new"}}`}),
 		one("nothing new", "alice", incBlack, since("1"), blackHead, request{"alice", unblock, `{"ownerUserID":"alice","blackUserID":"dave"}`}),
 		one("of somebody else", "erin", incBlack, `{"userID":"alice"}`),
+		one("of nobody", admin, incBlack, `{}`),
 		one("no user", admin, incBlack, `{}`),
 
 		// What block lists are for.

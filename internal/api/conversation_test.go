@@ -46,6 +46,7 @@ func conversationScenarios() []scenario {
 		chatted("nothing new", "bob", inc, `{"userID":"bob","versionID":"$versionID","version":$version}`, head),
 		chatted("two new ones", "bob", inc, `{"userID":"bob","versionID":"$versionID","version":1}`, head),
 		one("of somebody else", "alice", inc, `{"userID":"bob"}`),
+		one("of nobody", admin, inc, `{}`),
 
 		chatted("ok", "bob", ids, `{"userID":"bob","idHash":0}`),
 		chatted("the client has them", "bob", ids, `{"userID":"bob","idHash":$idHash(si_alice_bob sg_garden si_bob_carol)}`),

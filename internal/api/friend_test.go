@@ -35,6 +35,7 @@ func friendScenarios() []scenario {
 		one("a friend has a new name", "alice", inc, `{"userID":"alice","versionID":"$versionID","version":1}`, renamed, head),
 		one("a foreign log", "alice", inc, `{"userID":"alice","versionID":"0123456789abcdef01234567","version":1}`),
 		one("of somebody else", "bob", inc, `{"userID":"alice"}`),
+		one("of nobody", admin, inc, `{}`),
 
 		one("pinned first", "alice", ids, `{"userID":"alice","idHash":0}`),
 		one("the client has them", "alice", ids, `{"userID":"alice","idHash":$idHash(bob carol)}`),

@@ -91,6 +91,7 @@ func groupScenarios() []scenario {
 		one("nothing new", "carol", incJoin, `{"userID":"carol","versionID":"$versionID","version":$version}`, joinedHead),
 		one("a new group", "carol", incJoin, `{"userID":"carol","versionID":"$versionID","version":1}`, newGroup, joinedHead),
 		one("of somebody else", "erin", incJoin, `{"userID":"carol"}`),
+		one("of nobody", admin, incJoin, `{}`),
 
 		one("first contact", "carol", inc, `{"groupID":"garden"}`),
 		one("nothing new", "carol", inc, at("4"), head),

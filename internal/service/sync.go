@@ -21,6 +21,9 @@ type Changes[T any] struct {
 // since returns what changed in a log; a log that does not exist yet is created,
 // so that clients never see a zero version.
 func (s *Service) since(ctx context.Context, l im.List, owner string, from im.Version) (im.Delta, error) {
+	if owner == "" { // from an administrator; others are refused before
+		return im.Delta{}, im.Errorf(im.Invalid, "service.since", "userID is empty")
+	}
 	d, err := s.store.Since(ctx, l, owner, from)
 	if err != nil || d.ID != "" {
 		return d, err
