@@ -28,9 +28,12 @@ type Endpoint struct {
 
 	PausedAt     int64  `json:"-"` // ms, 0: it is not paused
 	PausedReason string `json:"-"`
-	CreatedAt    int64  `json:"-"`
-	UpdatedAt    int64  `json:"-"`
-	DeletedAt    int64  `json:"-"` // ms, 0: it was not removed
+	// ResumedTo is the id of the last event that was in the outbox when the last pause was
+	// ended: what waits up to there is a backlog. 0: no pause was ended.
+	ResumedTo int64 `json:"-"`
+	CreatedAt int64 `json:"-"`
+	UpdatedAt int64 `json:"-"`
+	DeletedAt int64 `json:"-"` // ms, 0: it was not removed
 }
 
 // EndpointSecret is a symmetric secret ("whsec_" and base64) with the end of its time.

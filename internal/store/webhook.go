@@ -200,7 +200,7 @@ type Endpoints interface {
 	WebhookVersion(ctx context.Context) (int64, error)
 	// Endpoints returns all endpoints in the order of their creation, those removed
 	// whose events are not gone yet among them. The one with the id im.MainEndpoint
-	// says only whether the configuration file's is paused.
+	// says only whether the configuration file's is paused, and what its last pause left.
 	Endpoints(ctx context.Context) ([]im.Endpoint, error)
 	// Leases returns all leases.
 	Leases(ctx context.Context) ([]Lease, error)
@@ -213,8 +213,9 @@ type EndpointWriter interface {
 	RaiseWebhookVersion(ctx context.Context) (int64, error)
 	// PutEndpoint stores an endpoint as it is.
 	PutEndpoint(ctx context.Context, e *im.Endpoint) error
-	// PauseEndpoint notes that an endpoint is paused since a time (ms), or no more (0).
-	// It makes the row of the main endpoint if need be.
+	// PauseEndpoint notes that an endpoint is paused since a time (ms), or no more (0):
+	// what is in the outbox by then is the backlog of the pause (im.Endpoint.ResumedTo). It
+	// makes the row of the main endpoint if need be.
 	PauseEndpoint(ctx context.Context, id string, at int64, reason string) error
 	// ForgetEndpoint removes the row of a removed endpoint.
 	ForgetEndpoint(ctx context.Context, id string) error

@@ -221,7 +221,7 @@ func (d *Dispatcher) Apply(s *Snapshot) error {
 	for i := range s.Endpoints {
 		if e := &s.Endpoints[i]; e.DeletedAt == 0 {
 			if ep := d.find(e.ID); ep != nil {
-				ep.setPause(e.PausedAt, e.PausedReason, s.Version)
+				ep.setPause(e, s.Version)
 			}
 		}
 	}

@@ -26,7 +26,8 @@
 // breaker is open or the endpoint is paused all lanes
 // wait, nothing is attempted, and holds do not run down; when the endpoint is
 // back, the events that hold a lane are tried at once, so that an outage does
-// not disturb the order. A pause is kept in the store. What is older than its end, and
+// not disturb the order. A pause is kept in the store, and so is the last event of the
+// backlog that was there when it ended. What is up to there, and
 // what is replayed, is sent at Config.ResumeRate.
 //
 // An endpoint may ask for batches (batch.go): a call then carries the events of several

@@ -49,11 +49,11 @@ type endpoint struct {
 	pausedReason string
 	pausedAt     time.Time
 	pauseWaits   bool  // the pause is not in the store yet
-	pauseVersion int64 // of the endpoints when it was written: older news of pauses do not count
+	pauseVersion int64 // of the endpoints when the pause was written or read: older news of pauses do not count
 
 	stalledFrom time.Time // since when the endpoint is paused or its breaker open; zero: it is not
 	failingFrom time.Time // first failure since the last call that was none; zero: there is none
-	resumedAt   int64     // ms: what is older is sent at the rate of a backlog
+	resumedTo   int64     // id: events up to it are sent at the rate of a backlog
 	rate        pacer
 	backlogRate pacer
 

@@ -102,6 +102,13 @@ func (o *memOutbox) len() int {
 	return len(o.rows)
 }
 
+// last returns the id of the last event that was added.
+func (o *memOutbox) last() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.lastID
+}
+
 func (o *memOutbox) set(fn func()) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -484,8 +491,8 @@ func (b *bundle) check() {
 
 func (d *Dispatcher) main() *endpoint { return d.find(im.MainEndpoint) }
 
-// resume ends a pause as the registry would.
-func (b *bundle) resume() { b.d.main().setPause(0, "", 1) }
+// resume ends a pause as the store and the registry would.
+func (b *bundle) resume() { b.d.main().setPause(&im.Endpoint{ResumedTo: b.box.last()}, 1) }
 
 // after sleeps in virtual time and lets everything settle.
 func after(d time.Duration) {

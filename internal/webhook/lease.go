@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"parley/internal/im"
 	"parley/internal/store"
 )
 
@@ -192,9 +193,14 @@ func (d *Dispatcher) take(ctx context.Context, name string, was store.Lease) err
 	was.Endpoint = name
 	var now store.Lease
 	var ok bool
-	at := time.Now()
+	var stored im.Endpoint
+	var version int64
+	at, ep := time.Now(), d.find(name)
 	err := d.outbox.Update(ctx, func(tx store.Tx) (err error) {
 		now, ok, err = tx.TakeLease(ctx, was, d.o.Node)
+		if err == nil && ok && ep != nil {
+			stored, version, err = storedPause(ctx, tx, name)
+		}
 		return err
 	})
 	if err != nil || !ok {
@@ -211,13 +217,27 @@ func (d *Dispatcher) take(ctx context.Context, name string, was store.Lease) err
 			d.o.NodeBack()
 		}
 	}
-	if ep := d.find(name); ep != nil {
+	if ep != nil {
 		ep.setLease(now)
+		ep.setPause(&stored, version)
 		ep.own()
 		d.log.Info("webhook delivery of this node begins", "endpoint", endpointLabel(name), "epoch", now.Epoch)
 		d.Wake()
 	}
 	return nil
+}
+
+// storedPause returns what the store says of the pauses of an endpoint. The node that
+// delivered before may have changed it since this one looked (Registry.look).
+func storedPause(ctx context.Context, tx store.Tx, id string) (e im.Endpoint, version int64, err error) {
+	if version, err = tx.WebhookVersion(ctx); err != nil {
+		return e, 0, err
+	}
+	all, err := tx.Endpoints(ctx)
+	if i := slices.IndexFunc(all, func(e im.Endpoint) bool { return e.ID == id }); i >= 0 {
+		e = all[i]
+	}
+	return e, version, err
 }
 
 // drop ends delivery to an endpoint that is not this node's any more.

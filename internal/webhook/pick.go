@@ -43,7 +43,7 @@ func (ep *endpoint) pick(backlog bool) *lane {
 
 // old reports whether an event belongs to a backlog that is sent at a rate.
 func (ep *endpoint) old(it *item) bool {
-	return ep.plan.resume != 0 && (it.Base != 0 || it.CreatedAt < ep.resumedAt)
+	return ep.plan.resume != 0 && (it.Base != 0 || it.ID <= ep.resumedTo)
 }
 
 // engage makes a picked lane busy and counts its event for the rates.

@@ -1,6 +1,10 @@
 package webhook
 
-import "time"
+import (
+	"time"
+
+	"parley/internal/im"
+)
 
 // The methods of this file stop and restart an endpoint as a whole. Their callers
 // hold the lock, unless they say otherwise.
@@ -45,7 +49,7 @@ func (ep *endpoint) resume() {
 	}
 	now := time.Now()
 	ep.paused, ep.pausedReason, ep.pausedAt, ep.pauseWaits = false, "", time.Time{}, false
-	ep.failingFrom, ep.resumedAt = time.Time{}, now.UnixMilli()
+	ep.failingFrom = time.Time{}
 	ep.metrics.paused.WithLabelValues(endpointLabel(ep.id)).Set(0)
 	ep.log.Info("webhook endpoint resumed")
 	ep.breaker.reset()
@@ -53,18 +57,22 @@ func (ep *endpoint) resume() {
 	ep.employ(now)
 }
 
-// setPause brings the endpoint to the pause that the store knows of, at 0 meaning
-// none. What is older than the endpoint's own pause is no news. It takes the lock.
-func (ep *endpoint) setPause(at int64, reason string, version int64) {
+// setPause brings the endpoint to the pause that the store knows of, and to what the
+// last one left. What is older than what is known, or the endpoint's own pause, is no news. It takes the lock.
+func (ep *endpoint) setPause(stored *im.Endpoint, version int64) {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
+	ep.resumedTo = max(ep.resumedTo, stored.ResumedTo) // before anything of the backlog goes
+	if ep.pauseWaits || version < ep.pauseVersion {
+		return
+	}
+	ep.pauseVersion = version
 	switch {
-	case ep.pauseWaits || version < ep.pauseVersion:
-	case at == 0:
+	case stored.PausedAt == 0:
 		ep.resume()
 	case !ep.paused:
-		ep.setPaused(reason, time.UnixMilli(at))
-		ep.log.Info("webhook endpoint paused", "reason", reason)
+		ep.setPaused(stored.PausedReason, time.UnixMilli(stored.PausedAt))
+		ep.log.Info("webhook endpoint paused", "reason", stored.PausedReason)
 	}
 }
 

@@ -16,12 +16,12 @@ func (q queries) WebhookVersion(ctx context.Context) (v int64, err error) {
 func (q queries) Endpoints(ctx context.Context) ([]im.Endpoint, error) {
 	return list(ctx, q.h, "Endpoints", func(s scanner, e *im.Endpoint) error {
 		var settings []byte
-		err := s.Scan(&e.ID, &settings, &e.PausedAt, &e.PausedReason, &e.CreatedAt, &e.UpdatedAt, &e.DeletedAt)
+		err := s.Scan(&e.ID, &settings, &e.PausedAt, &e.PausedReason, &e.ResumedTo, &e.CreatedAt, &e.UpdatedAt, &e.DeletedAt)
 		if err != nil {
 			return err
 		}
 		return json.Unmarshal(settings, e)
-	}, `SELECT id, settings, paused_at, paused_reason, created_at, updated_at, deleted_at FROM webhook_endpoints ORDER BY created_at, id`)
+	}, `SELECT id, settings, paused_at, paused_reason, resumed_to, created_at, updated_at, deleted_at FROM webhook_endpoints ORDER BY created_at, id`)
 }
 
 func (q queries) Leases(ctx context.Context) ([]store.Lease, error) {
@@ -44,17 +44,23 @@ func (t *tx) PauseEndpoint(ctx context.Context, id string, at int64, reason stri
 			return failed("PauseEndpoint", err)
 		}
 	}
-	_, err := t.h.Exec(ctx, `UPDATE webhook_endpoints SET paused_at = $1, paused_reason = $2 WHERE id = $3`, at, reason, id)
+	query, args := `UPDATE webhook_endpoints SET paused_at = $1, paused_reason = $2 WHERE id = $3`, []any{at, reason, id}
+	if at == 0 {
+		// Ids follow the order of commits: what is made from now on has a higher one.
+		query, args = `UPDATE webhook_endpoints SET paused_at = 0, paused_reason = '', resumed_to = (SELECT COALESCE(max(id), 0) FROM outbox)
+			WHERE id = $1 AND paused_at > 0`, []any{id}
+	}
+	_, err := t.h.Exec(ctx, query, args...)
 	return failed("PauseEndpoint", err)
 }
 
 func (t *tx) PutEndpoint(ctx context.Context, e *im.Endpoint) error {
 	settings, err := json.Marshal(e)
 	if err == nil {
-		_, err = t.h.Exec(ctx, `INSERT INTO webhook_endpoints (id, settings, paused_at, paused_reason, created_at, updated_at, deleted_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET settings = excluded.settings, paused_at = excluded.paused_at,
-			paused_reason = excluded.paused_reason, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
-			e.ID, string(settings), e.PausedAt, e.PausedReason, e.CreatedAt, e.UpdatedAt, e.DeletedAt)
+		_, err = t.h.Exec(ctx, `INSERT INTO webhook_endpoints (id, settings, paused_at, paused_reason, resumed_to, created_at, updated_at, deleted_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET settings = excluded.settings, paused_at = excluded.paused_at,
+			paused_reason = excluded.paused_reason, resumed_to = excluded.resumed_to, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
+			e.ID, string(settings), e.PausedAt, e.PausedReason, e.ResumedTo, e.CreatedAt, e.UpdatedAt, e.DeletedAt)
 	}
 	return failed("PutEndpoint", err)
 }

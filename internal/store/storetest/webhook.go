@@ -380,7 +380,7 @@ func testEndpoints(t *testing.T, st store.Store) {
 	}
 	a := im.Endpoint{
 		ID: "ep_a", URL: "https://a.example/x?y=1", Description: "说 ' \"", Secrets: []im.EndpointSecret{{Key: "whsec_1", ValidTo: 5}, {Key: "whsec_2"}},
-		SigningKey: "whsk_x", Rate: 7, Concurrency: 3, Batch: 20, PausedAt: 9, PausedReason: "410 '", CreatedAt: 100, UpdatedAt: 101,
+		SigningKey: "whsk_x", Rate: 7, Concurrency: 3, Batch: 20, PausedAt: 9, PausedReason: "410 '", ResumedTo: 3, CreatedAt: 100, UpdatedAt: 101,
 		EndpointFilter: im.EndpointFilter{
 			Commands: []im.Command{im.AfterUserOnline}, ContentTypes: []im.TypeRange{{First: 101, Last: 110}}, Denied: []im.TypeRange{{First: 5, Last: 5}},
 			Senders: []string{"s"}, Receivers: []string{"r"}, Groups: []string{"g"},
@@ -411,6 +411,27 @@ func testEndpoints(t *testing.T, st store.Store) {
 	pause(im.MainEndpoint, 0, "")
 	b.PausedAt, b.PausedReason, main.PausedAt, main.PausedReason = 12, "why", 0, ""
 	same(t, "paused and resumed", must(st.Endpoints(ctx))(t), []im.Endpoint{main, b, a})
+
+	// What is in the outbox when a pause ends is its backlog, whatever becomes of it.
+	event := func() int64 {
+		t.Helper()
+		e := &im.Event{EventID: im.NewEventID(), Endpoint: "ep_b", Lane: "group:g", Command: im.AfterUserOnline, Body: []byte(`{}`), CreatedAt: 1}
+		update(t, st, func(tx store.Tx) error { return tx.AddEvents(ctx, []*im.Event{e}) })
+		return e.ID
+	}
+	event()
+	b.PausedAt, b.PausedReason, b.ResumedTo = 0, "", event()
+	pause("ep_b", 0, "")
+	same(t, "resumed with a backlog", must(st.Endpoints(ctx))(t), []im.Endpoint{main, b, a})
+	event()
+	pause("ep_b", 0, "")
+	same(t, "resumed though it was not paused", must(st.Endpoints(ctx))(t), []im.Endpoint{main, b, a})
+	pause("ep_b", 13, "again")
+	b.PausedAt, b.PausedReason = 13, "again"
+	same(t, "paused again", must(st.Endpoints(ctx))(t), []im.Endpoint{main, b, a})
+	pause("ep_b", 0, "")
+	b.PausedAt, b.PausedReason, b.ResumedTo = 0, "", event()-1
+	same(t, "resumed again", must(st.Endpoints(ctx))(t), []im.Endpoint{main, b, a})
 	update(t, st, func(tx store.Tx) error { return tx.ForgetEndpoint(ctx, "ep_a") })
 	same(t, "forgotten", must(st.Endpoints(ctx))(t), []im.Endpoint{main, b})
 }

@@ -437,6 +437,7 @@ CREATE TABLE webhook_endpoints (
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     deleted_at bigint NOT NULL,
+    resumed_to bigint DEFAULT 0 NOT NULL,
     CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (id)
 );
 

@@ -448,7 +448,7 @@ CREATE TABLE webhook_endpoints (
     created_at    BIGINT NOT NULL,
     updated_at    BIGINT NOT NULL,
     deleted_at    BIGINT NOT NULL
-) WITHOUT ROWID;
+, resumed_to BIGINT NOT NULL DEFAULT 0) WITHOUT ROWID;
 
 CREATE TABLE webhook_leases (
     endpoint TEXT PRIMARY KEY,
