@@ -13,8 +13,8 @@ import (
 type sinkCmd struct {
 	Listen string        `default:"127.0.0.1:10006" placeholder:"HOST:PORT" help:"Where to listen; the default is where the server sends by default. Port 0 takes a free one."`
 	Secret string        `placeholder:"whsec_..." help:"Signing secret; callbacks without a right signature are answered with 401."`
-	Fail   int           `placeholder:"N" help:"Answer the first N callbacks with --status, or 500."`
-	Status int           `placeholder:"CODE" help:"Answer with this status: all callbacks, or those that --fail counts."`
+	Fail   int           `placeholder:"N" help:"Answer the first N requests with --status, or 500; a batch is one."`
+	Status int           `placeholder:"CODE" help:"Answer with this status: all requests, or those that --fail counts."`
 	Delay  time.Duration `placeholder:"D" help:"Hold back each answer, for example 2s."`
 }
 

@@ -13,6 +13,7 @@ package sink
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,8 +25,9 @@ import (
 	"time"
 )
 
-// maxBody is what a receiver should take at most; callbacks are a few KiB.
-const maxBody = 1 << 20
+// maxBody is the most that the server sends unless it is told otherwise. Callbacks are
+// a few KiB, but a batch may carry many of them.
+const maxBody = 10 << 20
 
 // Options says how a Sink behaves. The zero value accepts everything and prints nothing.
 type Options struct {
@@ -34,10 +36,10 @@ type Options struct {
 	Secret string
 	// Out is where callbacks are printed; nil means nowhere.
 	Out io.Writer
-	// Fail is how many callbacks are answered with Status before the rest is
+	// Fail is how many requests are answered with Status before the rest is
 	// answered well. 0 with a Status means all of them.
 	Fail int
-	// Status is the answer to callbacks that fail on request; 0 means 500 with
+	// Status is the answer to those that fail on request; 0 means 500 with
 	// Fail, and 200 without.
 	Status int
 	// Delay is how long each answer is held back.
@@ -81,10 +83,12 @@ type Callback struct {
 	Status int
 	// URL is path and query as they were asked for.
 	URL string
-	// Header holds all headers.
+	// Header holds all headers of the request.
 	Header http.Header
 	// Body is the raw body.
 	Body []byte
+	// Batch is its place among those that came in one request; zero: it came alone.
+	Batch Batch
 }
 
 // Sink receives callbacks. It is safe for concurrent use.
@@ -147,9 +151,12 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Header:      r.Header.Clone(),
 		Body:        body,
 	}
-	s.settle(&cb, now)
+	all := unpack(cb, r.URL.Path)
+	cb.Status = s.settle(all, now)
 	if s.opts.OnCallback != nil {
-		s.opts.OnCallback(cb)
+		for _, one := range all {
+			s.opts.OnCallback(one)
+		}
 	}
 	if s.opts.Delay > 0 && !sleep(r, s.opts.Delay) {
 		http.Error(w, "the sink is stopping", http.StatusServiceUnavailable)
@@ -172,25 +179,26 @@ func (s *Sink) judge(h http.Header, body []byte, now time.Time) Verdict {
 	return Verified
 }
 
-// settle decides the answer and prints the callback.
-func (s *Sink) settle(cb *Callback, now time.Time) {
+// settle decides the answer to the callbacks of a request, which it returns, and prints them.
+func (s *Sink) settle(all []Callback, now time.Time) (status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch refused := s.opts.Secret != "" && cb.Verdict != Verified; {
+	switch refused := s.opts.Secret != "" && all[0].Verdict != Verified; {
 	case refused:
-		cb.Status = http.StatusUnauthorized
+		status = http.StatusUnauthorized
 	case s.opts.Fail > 0 && s.failed < s.opts.Fail:
 		s.failed++
-		cb.Status = s.opts.Status
-		if cb.Status == 0 {
-			cb.Status = http.StatusInternalServerError
-		}
+		status = cmp.Or(s.opts.Status, http.StatusInternalServerError)
 	case s.opts.Fail == 0 && s.opts.Status != 0:
-		cb.Status = s.opts.Status
+		status = s.opts.Status
 	default:
-		cb.Status = http.StatusOK
+		status = http.StatusOK
 	}
-	_, _ = s.opts.Out.Write(block(*cb, now)) // a closed terminal must not fail callbacks
+	for i := range all {
+		all[i].Status = status
+		_, _ = s.opts.Out.Write(block(all[i], now)) // a closed terminal must not fail callbacks
+	}
+	return status
 }
 
 // sleep waits and reports whether the request is still there.
@@ -233,7 +241,7 @@ func commandOf(body []byte, urlPath string) string {
 // block is a callback for people.
 func block(cb Callback, now time.Time) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s %s, answered %d\n", now.Format("15:04:05.000"), plain(cb.Command), cb.Verdict, cb.Status)
+	fmt.Fprintf(&b, "%s %s %s, answered %d%s\n", now.Format("15:04:05.000"), plain(cb.Command), cb.Verdict, cb.Status, cb.Batch)
 	fmt.Fprintf(&b, "  webhook-id %s  attempt %s  sequence %s  operationID %s\n",
 		plain(cb.ID), plain(cb.Attempt), plain(cb.Sequence), plain(cb.OperationID))
 	b.WriteString("  ")

@@ -221,7 +221,7 @@ func TestRequestsThatAreNoCallbacks(t *testing.T) {
 	ok := New(Options{})
 	full := strings.NewReader(strings.Repeat("x", maxBody))
 	if code := receive(ok, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", full)).Code; code != 200 {
-		t.Errorf("exactly 1 MiB = %d", code)
+		t.Errorf("exactly the limit = %d", code)
 	}
 }
 
