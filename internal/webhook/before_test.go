@@ -315,30 +315,6 @@ func TestAskOff(t *testing.T) {
 	}
 }
 
-// TestAskTimeout: the whole call, the answer's body included, has one time limit.
-func TestAskTimeout(t *testing.T) {
-	t.Parallel()
-	for name, late := range map[string]func(w http.ResponseWriter, r *http.Request){
-		"no answer": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-		"half an answer": func(w http.ResponseWriter, r *http.Request) {
-			io.WriteString(w, `{"nextCode":`)
-			w.(http.Flusher).Flush()
-			<-r.Context().Done()
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d := newDesk(t, late, rule(func(r *Rule) { r.Timeout = 50 * time.Millisecond }))
-			if _, err := d.ask(t); !im.IsKind(err, im.CallbackUnreachable) {
-				t.Errorf("%v", err)
-			}
-			if !strings.Contains(d.logged.String(), "failure=timeout") || d.count() != 1 {
-				t.Errorf("%d calls, log %s", d.count(), d.logged)
-			}
-		})
-	}
-}
-
 // TestAskGivenUp: when nobody waits any more the call ends, and says nothing of the receiver.
 func TestAskGivenUp(t *testing.T) {
 	t.Parallel()

@@ -66,9 +66,10 @@ type endpoint struct {
 	timerAt  time.Time
 
 	lease    store.Lease
-	heldRead bool  // the events that held their lanes were loaded
-	cursor   int64 // fresh events up to here were read
-	behind   bool  // it is read by itself, until it has caught up with the others
+	trusted  time.Time // until when the lease is believed in; zero: there are no other nodes
+	heldRead bool      // the events that held their lanes were loaded
+	cursor   int64     // fresh events up to here were read
+	behind   bool      // it is read by itself, until it has caught up with the others
 }
 
 // shared is what endpoints tell their dispatcher.
@@ -123,6 +124,18 @@ func (ep *endpoint) setLease(l store.Lease) {
 	ep.mu.Lock()
 	defer ep.mu.Unlock()
 	ep.lease = l
+}
+
+// trust lets attempts begin until a time. Whoever keeps the leases may have stood still
+// as long as everything else, so it is not left to it to stop the workers in time.
+func (ep *endpoint) trust(until time.Time) {
+	ep.mu.Lock()
+	defer ep.mu.Unlock()
+	now := time.Now()
+	stopped := now.After(ep.trusted)
+	if ep.trusted = until; stopped {
+		ep.employ(now)
+	}
 }
 
 // disownUnder disowns unless the endpoint is held under another lease by now.

@@ -169,6 +169,8 @@ func (d *Dispatcher) renew(ctx context.Context, leases []*held, start time.Time)
 		h.renewed = start
 		if lost[h.Endpoint] {
 			d.drop(h.Endpoint)
+		} else if ep := d.find(h.Endpoint); ep != nil {
+			ep.trust(start.Add(leaseTrust))
 		}
 	}
 	return nil
@@ -220,6 +222,7 @@ func (d *Dispatcher) take(ctx context.Context, name string, was store.Lease) err
 	if ep != nil {
 		ep.setLease(now)
 		ep.setPause(&stored, version)
+		ep.trust(at.Add(leaseTrust))
 		ep.own()
 		d.log.Info("webhook delivery of this node begins", "endpoint", endpointLabel(name), "epoch", now.Epoch)
 		d.Wake()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"parley/internal/im"
 	"parley/internal/store"
@@ -63,5 +64,27 @@ func TestOutcomeUnderALostLease(t *testing.T) {
 		if err != nil || len(rows) != 1 || rows[0].Attempts != 0 {
 			t.Errorf("%+v, %v: the other node is to send the event", rows, err)
 		}
+	})
+}
+
+// TestLeaseThatIsNotTrusted: a node that could not renew its lease for a while begins no
+// attempt, also before it finds out whether it has lost it.
+func TestLeaseThatIsNotTrusted(t *testing.T) {
+	t.Parallel()
+	bubble(t, "and goes on when it is renewed", func(t *testing.T) {
+		b := setup(t, nil)
+		b.start()
+		ep := b.d.main()
+		ep.trust(time.Now().Add(leaseTrust))
+		want := b.box.addN("a", 1)
+		after(leaseTrust)
+		equal(t, "accepted in time", b.recv.ids(), want)
+		want = append(want, b.box.addN("a", 2)...)
+		after(time.Minute)
+		equal(t, "accepted late", len(b.recv.ids()), 1)
+		ep.trust(time.Now().Add(leaseTrust))
+		after(time.Second)
+		equal(t, "accepted in the end", b.recv.ids(), want)
+		b.stop()
 	})
 }

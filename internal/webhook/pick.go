@@ -9,6 +9,9 @@ func (ep *endpoint) next(now time.Time) (l *lane, pass uint32, ok bool) {
 	if ep.stopping || ep.leaving || ep.paused || ep.workers > ep.plan.concurrency {
 		return nil, 0, false
 	}
+	if !ep.trusted.IsZero() && now.After(ep.trusted) { // another node may deliver by now
+		return nil, 0, false
+	}
 	if !ep.rate.ready(now, ep.plan.interval) {
 		ep.arm(now)
 		return nil, 0, false
