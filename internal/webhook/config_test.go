@@ -23,6 +23,13 @@ func TestDefaultIsValid(t *testing.T) {
 	if len(c.Schedule) != 10 || total != 75*time.Hour+35*time.Minute+5*time.Second {
 		t.Errorf("%d attempts in %v", len(c.Schedule), total)
 	}
+	equal(t, "numbers of webhook-delivery.md 5 and 6", []any{c.Schedule, c.Hold, c.PauseAfter, c.Concurrency, DefaultTimeout}, []any{
+		[]time.Duration{
+			0, 5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+		}, time.Minute, 5 * 24 * time.Hour, 16, 5 * time.Second,
+	})
+	equal(t, "of the breaker", []any{breakerWindow, breakerMinCalls, breakerPercent, breakerOpenFor}, []any{30, 10, 70, 10 * time.Second})
+	equal(t, "of answers", []any{maxBeforeAnswer, maxAnswer, maxKept}, []any{1 << 20, 64 << 10, 4 << 10})
 }
 
 func TestValidateListsAllFaults(t *testing.T) {

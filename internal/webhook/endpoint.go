@@ -44,6 +44,7 @@ type endpoint struct {
 	bytes     int
 	starved   bool // the reader waits for room
 	breaker   breaker
+	blame     blame
 
 	paused       bool
 	pausedReason string
@@ -88,7 +89,7 @@ func newEndpoint(id string, p *plan, c *Config, o *Options, m *metrics, sh *shar
 	ep := &endpoint{
 		id: id, decode: o.Decode, random: rand.Float64, metrics: m, log: o.Log.With("endpoint", endpointLabel(id)), shared: sh, plan: p,
 		maxLoaded: c.MaxLoaded, maxBytes: c.MaxLoadedBytes,
-		lanes: map[string]*lane{}, attempted: map[int64]struct{}{}, behind: true,
+		lanes: map[string]*lane{}, attempted: map[int64]struct{}{}, blame: blame{}, behind: true,
 	}
 	if id != im.MainEndpoint { // there may be many of them
 		ep.maxLoaded, ep.maxBytes = max(c.MaxLoaded/extraShare, 1), max(c.MaxLoadedBytes/extraShare, 1)
@@ -319,6 +320,9 @@ func (ep *endpoint) answered(pass uint32, r *result, now time.Time) {
 func (ep *endpoint) note(it *item, r *result, now time.Time) {
 	if r.kind != messageGone {
 		it.Attempts++
+	}
+	if r.called() {
+		ep.blame.note(it.Command, r, now)
 	}
 	at := r.at
 	if at.IsZero() { // nothing was sent

@@ -14,7 +14,7 @@ func (ep *endpoint) breakerChanged(now time.Time) {
 	ep.metrics.breaker.WithLabelValues(endpointLabel(ep.id)).Set(float64(ep.breaker.state))
 	switch ep.breaker.state {
 	case breakerOpen:
-		ep.log.Warn("webhook breaker open: events wait", "for", breakerOpenFor)
+		ep.log.Warn("webhook breaker open: events wait", "for", breakerOpenFor, "failing", ep.blame.names(now))
 		ep.restall(now)
 	case breakerHalfOpen:
 		ep.restall(now)
