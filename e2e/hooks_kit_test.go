@@ -144,6 +144,7 @@ var hookNoise = []struct {
 // goldenHook holds the body of a callback, with its keys in their order, against a file.
 func goldenHook(t *testing.T, k imtest.Hook) {
 	t.Helper()
+	checkHeaders(t, k)
 	var pretty bytes.Buffer
 	if err := json.Indent(&pretty, k.Raw, "", "  "); err != nil {
 		t.Fatal(err)

@@ -99,11 +99,11 @@ func TestMessageCallbacks(t *testing.T) {
 			t.Errorf("nothing was changed, but modify is %v", ack.Modify)
 		}
 		want("by WebSocket", m.ClientMsgID, single)
-		operations := map[string]bool{}
+		operations, ids := map[string]bool{}, map[string]bool{}
 		for _, command := range single {
 			k := hook(t, hooks, "callback"+command+"Command", "clientMsgID", m.ClientMsgID)
 			goldenMessage(t, k)
-			operations[k.Header.Get("operationID")] = true
+			operations[k.Header.Get("operationID")], ids[k.Header.Get("webhook-id")] = true, true
 			if k.Body["operationID"] != k.Header.Get("operationID") || k.Body["serverMsgID"] != ack.ServerMsgID {
 				t.Errorf("%s: operation %v, message %v", command, k.Body["operationID"], k.Body["serverMsgID"])
 			}
@@ -112,8 +112,8 @@ func TestMessageCallbacks(t *testing.T) {
 				t.Errorf("%s: query %v", command, k.Query)
 			}
 		}
-		if len(operations) != 1 {
-			t.Errorf("the callbacks of one message have the operations %v", operations)
+		if len(operations) != 1 || len(ids) != len(single) {
+			t.Errorf("the callbacks of one message have the operations %v and the ids %v", operations, ids)
 		}
 
 		var sent sentByREST

@@ -53,6 +53,9 @@ func TestReadAndRevokeCallbacks(t *testing.T) {
 			t.Errorf("revoked: %s", k.Raw)
 		}
 
+		for _, c := range withoutGolden {
+			checkHeaders(t, hooks.Wait(t, c.String(), nil))
+		}
 		// The revocations are the last events of their lanes, so everything is there now.
 		single := heard(hooks, im.AfterSingleMsgRead, "conversationID", chat)
 		if len(single) != 2 || string(single[1].Raw) != `{"callbackCommand":"callbackAfterSingleMsgReadCommand","conversationID":"si_ann_bob","userID":"bob","seqs":[4],"Seqs":[4],"contentType":101,"conversationType":1}` {
