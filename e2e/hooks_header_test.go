@@ -91,6 +91,9 @@ func TestBeforeHasItsOwnConnections(t *testing.T) {
 	s := imtest.Start(t, func(c *config.Config) {
 		c.Webhooks.URL, c.Webhooks.Concurrency = hooks.URL, 1
 		must(t, c.Webhooks.TurnOn("beforeSendSingleMsg", "afterSendSingleMsg"))
+		ask := c.Webhooks.Callbacks["beforeSendSingleMsg"]
+		ask.FailedContinue = false // else a message goes on without its answer
+		c.Webhooks.Callbacks["beforeSendSingleMsg"] = ask
 	})
 	register(t, s, "ann", "bob", "cid")
 	held, release := make(chan struct{}), make(chan struct{})

@@ -32,6 +32,7 @@ type hooked struct {
 	file   string
 	status atomic.Int32 // that the receiver answers
 	calls  chan string  // commands that arrived
+	log    *slog.Logger // nil: nowhere
 }
 
 // start starts the server on the data of the test.
@@ -46,7 +47,11 @@ func (h *hooked) start() {
 	if err != nil {
 		h.Fatal(err)
 	}
-	h.srv, err = server.New(server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler), ConfigFile: h.file, Reload: load})
+	log := h.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	h.srv, err = server.New(server.Options{Config: cfg, Log: log, ConfigFile: h.file, Reload: load})
 	if err != nil {
 		h.Fatal(err)
 	}
