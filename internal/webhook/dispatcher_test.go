@@ -255,4 +255,16 @@ func TestPayloadsAndCredentialsAreNotLogged(t *testing.T) {
 			t.Error(log)
 		}
 	})
+	for _, body := range []string{`hunter2`, `{"nextCode":1,"errMsg":"hunter2"}`, `{"remark":["hunter2"]}`} {
+		d := newDesk(t, says(200, body), func(c *Config) {
+			c.URL = strings.Replace(c.URL, "http://", "http://ann:hunter2@", 1) + "?token=hunter2"
+		})
+		answer, _ := d.Ask(t.Context(), Question{Command: asked, Body: []byte(`{"content":"hunter2"}`)})
+		if answer != nil {
+			answer.Text("remark") // of the wrong type, which is logged
+		}
+		if log := d.logged.String(); strings.Contains(log, "hunter2") {
+			t.Error(log)
+		}
+	}
 }
