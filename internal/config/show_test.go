@@ -128,6 +128,7 @@ func TestReport(t *testing.T) {
 		{"filters without effect", []string{
 			"PARLEY_WEBHOOKS_ENABLE=afterUserOnline", "PARLEY_WEBHOOKS_AFTERUSERONLINE_DENIEDTYPES=1", "PARLEY_WEBHOOKS_AFTERUSERONLINE_ATTENTIONIDS=a",
 		}, []string{"afterUserOnline: deniedTypes and allowedTypes have no effect", "afterUserOnline: attentionIds has no effect"}},
+		{"certificates that are not looked at", []string{"PARLEY_WEBHOOKS_INSECURE_SKIP_VERIFY=true"}, []string{"warning: webhooks.insecureSkipVerify is on"}},
 		{"an open admin listener", []string{"PARLEY_ADMIN_LISTEN=:10003"}, []string{"warning: admin.listen :10003"}},
 	}
 	for _, tt := range tests {
