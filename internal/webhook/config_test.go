@@ -68,6 +68,23 @@ func TestValidateListsAllFaults(t *testing.T) {
 	}
 }
 
+// TestOnlyHTTP: no other scheme is taken, neither from the file nor from the API.
+func TestOnlyHTTP(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	for url, ok := range map[string]bool{
+		"http://h": true, "https://h": true, "HTTPS://h": true, "ftp://h": false, "file://h/etc/passwd": false, "gopher://h": false, "//h": false, "h": false,
+	} {
+		c.URL = url
+		if err := c.Validate(); (err == nil) != ok {
+			t.Errorf("%s in the file: %v", url, err)
+		}
+		if err := CheckEndpoint(&c, &im.Endpoint{URL: url}); (err == nil) != ok {
+			t.Errorf("%s over the API: %v", url, err)
+		}
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	ok := Options{Config: Default(), Outbox: newOutbox(), Decode: decodeText}
