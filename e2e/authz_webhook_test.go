@@ -16,6 +16,7 @@ var webhookBodies = map[string]func(*cell) imtest.H{
 	"/webhook/get_events":      always(imtest.H{}),
 	"/webhook/get_event":       always(imtest.H{"eventID": "evt_0"}),
 	"/webhook/replay_events":   always(imtest.H{"state": "dead"}),
+	"/webhook/discard_events":  always(imtest.H{"state": "dead"}),
 	"/webhook/send_test_event": always(imtest.H{"endpointID": noEndpoint, "command": "afterUserOnline"}),
 	"/webhook/get_settings":    always(imtest.H{}),
 }

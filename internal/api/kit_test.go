@@ -228,6 +228,7 @@ func (fakes) AsksMessage(im.Command, *im.Message) bool                       { r
 func (fakes) Ask(context.Context, webhook.Question) (*webhook.Answer, error) { return nil, nil }
 func (fakes) Lost(int)                                                       {}
 func (fakes) AsksOfAdmins() bool                                             { return false }
+func (fakes) Discarded(im.Command)                                           {}
 func (fakes) Wake()                                                          {}
 
 // newWorld returns a world with the fixture. change may alter the options of the API.

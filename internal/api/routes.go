@@ -186,6 +186,7 @@ func (a *API) routes() []*endpoint {
 		route("/webhook/get_events", onlyAdmins, a.hookEvents),
 		route("/webhook/get_event", onlyAdmins, a.hookEvent),
 		route("/webhook/replay_events", onlyAdmins, a.replayHookEvents),
+		route("/webhook/discard_events", onlyAdmins, a.discardHookEvents),
 		route("/webhook/send_test_event", onlyAdmins, a.testHook),
 		route("/webhook/get_settings", onlyAdmins, a.hookSettings),
 	}

@@ -208,7 +208,7 @@ func TestShapesAreComplete(t *testing.T) {
 		// Clients have no types for what operators are told.
 		reflect.TypeFor[configList](), reflect.TypeFor[string](), reflect.TypeFor[managerState](),
 		reflect.TypeFor[hookEndpoints](), reflect.TypeFor[hookEndpoint](), reflect.TypeFor[newHookSecret](), reflect.TypeFor[hookEventList](),
-		reflect.TypeFor[hookEventDetails](), reflect.TypeFor[replayedEvents](), reflect.TypeFor[testedHook](), reflect.TypeFor[hookSettings](),
+		reflect.TypeFor[hookEventDetails](), reflect.TypeFor[replayedEvents](), reflect.TypeFor[discardedEvents](), reflect.TypeFor[testedHook](), reflect.TypeFor[hookSettings](),
 		reflect.TypeFor[jssdk.GetActiveConversationsResp](), reflect.TypeFor[jssdk.GetConversationsResp](), // the generated messages
 	} {
 		known[typ] = true

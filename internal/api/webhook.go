@@ -21,7 +21,9 @@ type Webhooks interface {
 	PauseWebhookEndpoint(ctx context.Context, op im.Operator, id string, pause bool) error
 	WebhookEvents(ctx context.Context, op im.Operator, f service.WebhookFilter, at service.WebhookCursor, limit int) (service.WebhookPage, error)
 	WebhookEvent(ctx context.Context, op im.Operator, eventID string) ([]service.WebhookEventDetail, error)
-	ReplayWebhookEvents(ctx context.Context, op im.Operator, f service.WebhookFilter, at service.WebhookCursor) (service.Replayed, error)
+	ReplayWebhookEvents(ctx context.Context, op im.Operator, f service.WebhookFilter, at service.WebhookCursor) (service.Worked, error)
+	// DiscardWebhookEvents gives up dead letters.
+	DiscardWebhookEvents(ctx context.Context, op im.Operator, f service.WebhookFilter, at service.WebhookCursor) (service.Worked, error)
 	TestWebhook(ctx context.Context, op im.Operator, id string, cmd im.Command) (*service.WebhookTest, error)
 	WebhookSettings(ctx context.Context, op im.Operator) (*service.WebhookConfig, error)
 }

@@ -14,7 +14,7 @@ import (
 
 // hookStates are the names of the states of events, at the state's number.
 func hookStates() []string {
-	return []string{"", "waiting", "retrying", "dead", "delivered", "aborted", "messageGone"}
+	return []string{"", "waiting", "retrying", "dead", "delivered", "aborted", "messageGone", "discarded"}
 }
 
 // hookFilter restricts lists of events. Times are in ms; endTime is not included.
@@ -218,6 +218,38 @@ func (a *API) replayHookEvents(ctx context.Context, op im.Operator, q *replayHoo
 		return replayedEvents{}, err
 	}
 	return replayedEvents{r.Events, showCursor(r.Next, r.More)}, nil
+}
+
+type discardHookEventsReq struct{ hookFilter }
+
+// Check wants it to be said that dead letters are meant, or which event.
+func (q *discardHookEventsReq) Check() error {
+	if q.EventID == "" && q.State == "" {
+		return errors.New("eventID or state is required")
+	}
+	if q.State != "" && q.State != "dead" {
+		return errors.New("only dead events can be discarded")
+	}
+	return q.hookFilter.Check()
+}
+
+// discardedEvents says how many dead letters were given up. The rest is at cursor,
+// unless it is empty.
+type discardedEvents struct {
+	Discarded int    `json:"discarded"`
+	Cursor    string `json:"cursor"`
+}
+
+func (a *API) discardHookEvents(ctx context.Context, op im.Operator, q *discardHookEventsReq) (discardedEvents, error) {
+	f, at, err := q.filter()
+	if err != nil {
+		return discardedEvents{}, err
+	}
+	r, err := a.service.DiscardWebhookEvents(ctx, op, f, at)
+	if err != nil {
+		return discardedEvents{}, err
+	}
+	return discardedEvents{r.Events, showCursor(r.Next, r.More)}, nil
 }
 
 type testHookReq struct {

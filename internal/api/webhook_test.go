@@ -12,6 +12,7 @@ import (
 type hookDesk struct{}
 
 func (hookDesk) Refresh(context.Context) error { return nil }
+func (hookDesk) Discarded(im.Command)          {}
 func (hookDesk) Wake()                         {}
 
 func (hookDesk) Config() *webhook.Config {
@@ -51,6 +52,7 @@ func webhookScenarios() []scenario {
 		events  = "/webhook/get_events"
 		event   = "/webhook/get_event"
 		replay  = "/webhook/replay_events"
+		discard = "/webhook/discard_events"
 		try     = "/webhook/send_test_event"
 		show    = "/webhook/get_settings"
 		audit   = `{"url":"https://ann:hidden@audit.test/in?token=hidden"}`
@@ -139,6 +141,12 @@ func webhookScenarios() []scenario {
 		one("no dead letters", admin, replay, `{"state":"dead"}`, two...),
 		one("nothing said", admin, replay, `{}`),
 		byUser(replay, `{"state":"dead"}`),
+
+		one("no dead letters", admin, discard, `{"state":"dead"}`, two...),
+		one("what waits is none", admin, discard, `{"eventID":"$eventID"}`, two...),
+		one("other states", admin, discard, `{"state":"retrying"}`),
+		one("nothing said", admin, discard, `{}`),
+		byUser(discard, `{"state":"dead"}`),
 
 		one("delivered", admin, try, `{"endpointID":"main","command":"afterSingleMsgRead"}`),
 		one("unknown", admin, try, `{"endpointID":"ep_0123456789abcde","command":"afterSingleMsgRead"}`),

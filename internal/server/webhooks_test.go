@@ -120,6 +120,7 @@ type events struct {
 		State    string
 		Attempts int
 		Status   int
+		Error    string
 		Failures []struct{ Status int }
 		Body     string
 	}
@@ -190,6 +191,28 @@ func TestWebhookAdministration(t *testing.T) {
 	}
 	h.post("/webhook/replay_events", `{"eventID":"`+e.EventID+`"}`, &replayed) // a delivered one
 	h.arrives(single)
+
+	h.status.Store(500)
+	h.send()
+	h.arrives(single)
+	h.arrives(single)
+	h.wait("another event is dead", func() bool {
+		h.post("/webhook/get_events", `{"state":"dead"}`, &dead)
+		return len(dead.Events) == 1
+	})
+	var gone struct{ Discarded int }
+	h.post("/webhook/discard_events", `{"eventID":"`+e.EventID+`"}`, &gone) // a delivered one
+	if gone.Discarded != 0 {
+		t.Errorf("%d delivered events discarded", gone.Discarded)
+	}
+	h.post("/webhook/discard_events", `{"state":"dead"}`, &gone)
+	if gone.Discarded != 1 {
+		t.Errorf("%d discarded", gone.Discarded)
+	}
+	h.post("/webhook/get_event", `{"eventID":"`+dead.Events[0].EventID+`"}`, &one)
+	if e := one.Events[0]; e.State != "discarded" || e.Attempts != 2 || !strings.Contains(e.Error, "500") {
+		t.Errorf("%+v", e)
+	}
 
 	h.status.Store(410)
 	h.send()

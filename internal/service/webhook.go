@@ -22,6 +22,8 @@ type Receivers interface {
 	Test(ctx context.Context, id string, cmd im.Command, operationID string) (*webhook.TestResult, error)
 	// Wake says that there are events to be sent.
 	Wake()
+	// Discarded counts a dead letter that was given up.
+	Discarded(cmd im.Command)
 }
 
 // What the store and the delivery have to say of events, for those who show it.

@@ -13,9 +13,10 @@ const (
 	maxEventPage = 200
 	// maxAttemptsShown bounds the attempts of one event in an answer.
 	maxAttemptsShown = 200
-	// replayStep events are replayed in one transaction, replaySteps times for one request.
-	replayStep  = 500
-	replaySteps = 20
+	// eventStep events are replayed or discarded in one transaction, eventSteps times for
+	// one request.
+	eventStep  = 500
+	eventSteps = 20
 )
 
 // WebhookEvents returns a page of events. For administrators.
@@ -79,9 +80,9 @@ func (s *Service) eventBody(ctx context.Context, e *store.EventRecord) ([]byte, 
 	return webhook.MessageBody(e.Command, e.OperationID, m), nil
 }
 
-// Replayed is what became of a request to send events again.
-type Replayed struct {
-	Events int               // will be sent
+// Worked is how far a request about many events has come.
+type Worked struct {
+	Events int               // that it concerned
 	Next   store.EventCursor // where to go on
 	More   bool
 }
@@ -90,29 +91,68 @@ type Replayed struct {
 // first, with their ids and numbers: dead letters and failed ones at once,
 // delivered ones as if they had failed. It does a bounded piece of work; there may
 // be more at Next. For administrators.
-func (s *Service) ReplayWebhookEvents(ctx context.Context, op im.Operator, f store.EventFilter, at store.EventCursor) (Replayed, error) {
+func (s *Service) ReplayWebhookEvents(ctx context.Context, op im.Operator, f store.EventFilter, at store.EventCursor) (Worked, error) {
 	if err := admin(op, "service.ReplayWebhookEvents"); err != nil {
-		return Replayed{}, err
+		return Worked{}, err
 	}
-	f.OldestFirst = true
-	r := Replayed{Next: at, More: true}
 	defer s.receivers.Wake()
-	for step := 0; r.More && step < replaySteps && ctx.Err() == nil; step++ {
-		page, err := s.store.HookEvents(ctx, f, r.Next, replayStep)
-		if err != nil {
-			return r, err
-		}
-		n := 0
+	return s.eachWebhookEvent(ctx, f, at, func(events []store.EventRecord) (n int, err error) {
 		err = s.store.Update(ctx, func(tx store.Tx) (err error) {
-			n, err = tx.ReplayEvents(ctx, page.Events, s.nowMs())
+			n, err = tx.ReplayEvents(ctx, events, s.nowMs())
+			return err
+		})
+		return n, err
+	})
+}
+
+// DiscardWebhookEvents gives up the dead letters that a filter lets pass: they are
+// counted as backlog no more, and stand in the log like other events that are done
+// with. It does a bounded piece of work; there may be more at Next. For administrators.
+func (s *Service) DiscardWebhookEvents(ctx context.Context, op im.Operator, f store.EventFilter, at store.EventCursor) (Worked, error) {
+	if err := admin(op, "service.DiscardWebhookEvents"); err != nil {
+		return Worked{}, err
+	}
+	f.State = store.StateDead
+	keep := s.receivers.Config().Log.Policy()
+	w, err := s.eachWebhookEvent(ctx, f, at, func(events []store.EventRecord) (int, error) {
+		var discarded []store.EventRecord
+		err := s.store.Update(ctx, func(tx store.Tx) (err error) {
+			discarded, err = tx.DiscardEvents(ctx, events, s.nowMs(), keep)
 			return err
 		})
 		if err != nil {
-			return r, err
+			return 0, err
 		}
-		r.Events, r.Next, r.More = r.Events+n, page.Next, page.More
+		for i := range discarded {
+			s.receivers.Discarded(discarded[i].Command)
+		}
+		return len(discarded), nil
+	})
+	if w.Events > 0 {
+		s.logger.Info("webhook events discarded", "op", op.OperationID, "user", op.UserID, "events", w.Events)
 	}
-	return r, nil
+	return w, err
+}
+
+// eachWebhookEvent works on the events that a filter lets pass, oldest first, a page at a
+// time. do returns how many of a page it concerned.
+func (s *Service) eachWebhookEvent(
+	ctx context.Context, f store.EventFilter, at store.EventCursor, do func(events []store.EventRecord) (int, error),
+) (Worked, error) {
+	f.OldestFirst = true
+	w := Worked{Next: at, More: true}
+	for step := 0; w.More && step < eventSteps && ctx.Err() == nil; step++ {
+		page, err := s.store.HookEvents(ctx, f, w.Next, eventStep)
+		if err != nil {
+			return w, err
+		}
+		n, err := do(page.Events)
+		if err != nil {
+			return w, err
+		}
+		w.Events, w.Next, w.More = w.Events+n, page.Next, page.More
+	}
+	return w, nil
 }
 
 // TestWebhook sends a test event to an endpoint. For administrators; im.NotFound if

@@ -75,6 +75,7 @@ const (
 	Delivered   Outcome = 1
 	Aborted     Outcome = 2 // the receiver wanted no retry
 	MessageGone Outcome = 3 // the message was removed before it was told of
+	Discarded   Outcome = 4 // a dead letter that an administrator has given up
 )
 
 // Settled is an event that is done with.
@@ -120,6 +121,7 @@ const (
 	StateDelivered   EventState = 4
 	StateAborted     EventState = 5
 	StateMessageGone EventState = 6
+	StateDiscarded   EventState = 7
 )
 
 // EventFilter restricts a list of events; zero values do not. From and To (ms,
@@ -180,6 +182,9 @@ type HookLogWriter interface {
 	// many will be sent; one of the log that stands in the outbox already is left
 	// out, as is one whose body was not kept.
 	ReplayEvents(ctx context.Context, events []EventRecord, now int64) (int, error)
+	// DiscardEvents settles those of the events that are dead letters, at a time (ms), and
+	// returns them.
+	DiscardEvents(ctx context.Context, events []EventRecord, at int64, keep LogPolicy) ([]EventRecord, error)
 	// PruneHookLog deletes up to limit of the oldest events and attempts, those
 	// settled before a time (ms) and those beyond the newest max rows. It returns how many.
 	PruneHookLog(ctx context.Context, before int64, most, limit int) (int, error)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/internal/im"
+	"parley/internal/store"
 )
 
 // HoldForever lets a failing event hold its lane until it is delivered, aborted
@@ -79,6 +80,11 @@ type LogConfig struct {
 	Rows    int           // events, and failed attempts, at most
 	Answers bool          // the first 4 KiB of answers
 	Bodies  bool          // of events that speak of no message; without them those cannot be replayed
+}
+
+// Policy returns what the store is to keep of events that are done with.
+func (c *LogConfig) Policy() store.LogPolicy {
+	return store.LogPolicy{Off: c.Keep == 0, Bodies: c.Bodies}
 }
 
 // Rule is the configuration of one callback (webhooks.md 1.4, 1.8).

@@ -144,6 +144,9 @@ func (d *Dispatcher) find(id string) *endpoint {
 // Wake says that events may have been committed. It never blocks.
 func (d *Dispatcher) Wake() { poke(d.commits) }
 
+// Discarded counts a dead letter that somebody has given up.
+func (d *Dispatcher) Discarded(cmd im.Command) { d.metrics.settled(cmd, outcomeDiscarded) }
+
 // Made counts events that were committed. It never blocks. Whoever made them calls
 // Wake when what they tell of can be seen by everybody: receivers ask back.
 func (d *Dispatcher) Made(events []*im.Event) {

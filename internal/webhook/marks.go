@@ -280,8 +280,7 @@ func (d *Dispatcher) writeBatch(ctx context.Context, tx store.Tx, batch []*outco
 	if len(settled) == 0 {
 		return nil
 	}
-	c := d.config()
-	return tx.SettleEvents(ctx, settled, store.LogPolicy{Off: c.Log.Keep == 0, Bodies: c.Log.Bodies})
+	return tx.SettleEvents(ctx, settled, d.config().Log.Policy())
 }
 
 // poke wakes whoever waits for c, and does not wait itself.

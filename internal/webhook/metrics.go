@@ -19,6 +19,7 @@ const (
 	outcomeDeadLetter  = "dead_letter"
 	outcomeAborted     = "aborted"
 	outcomeMessageGone = "message_gone"
+	outcomeDiscarded   = "discarded"
 )
 
 // metrics are the numbers of webhook-delivery.md 6.10 that belong to after events.

@@ -217,6 +217,27 @@ func (t *tx) ReplayEvents(ctx context.Context, events []store.EventRecord, now i
 	return n, nil
 }
 
+func (t *tx) DiscardEvents(ctx context.Context, events []store.EventRecord, at int64, keep store.LogPolicy) ([]store.EventRecord, error) {
+	var discarded []store.EventRecord
+	var settled []store.Settled
+	for i := range events {
+		e := &events[i]
+		if e.InLog {
+			continue
+		}
+		// Nobody replays it from here on.
+		dead, err := t.changed(ctx, `UPDATE outbox SET dead = 1 WHERE id = $1 AND next_at > 0 AND dead = 1`, e.ID)
+		if err != nil {
+			return nil, failed("DiscardEvents", err)
+		}
+		if dead {
+			discarded = append(discarded, *e)
+			settled = append(settled, store.Settled{ID: e.ID, Outcome: store.Discarded, Attempts: e.Attempts, At: at, Last: e.Last})
+		}
+	}
+	return discarded, t.SettleEvents(ctx, settled, keep)
+}
+
 func (t *tx) PruneHookLog(ctx context.Context, before int64, most, limit int) (int, error) {
 	n := 0
 	for _, part := range []struct{ table, time string }{{"webhook_log", "settled_at"}, {"webhook_attempts", "at"}} {

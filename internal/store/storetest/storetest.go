@@ -84,6 +84,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"SettleEvents", testSettleEvents},
 		{"DeadEvents", testDeadEvents},
 		{"ReplayEvents", testReplayEvents},
+		{"DiscardEvents", testDiscardEvents},
 		{"HookEventFilters", testHookEventFilters},
 		{"HookEventPages", testHookEventPages},
 		{"PruneHookLog", testPruneHookLog},
