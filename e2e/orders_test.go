@@ -58,7 +58,8 @@ func TestGroupKnownBeforeItsMembers(t *testing.T) {
 			VersionID string
 			Version   uint64
 			Full      bool
-		}) {
+		},
+		) {
 			t.Helper()
 			must(t, s.Post(bob.token, "/group/get_incremental_join_groups", imtest.H{"userID": "bob", "versionID": v.ID, "version": v.Number}, &now))
 			return now
