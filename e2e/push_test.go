@@ -6,14 +6,12 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +30,9 @@ import (
 func background(on bool) *sdkws.SetAppBackgroundStatusReq {
 	return &sdkws.SetAppBackgroundStatusReq{IsBackground: on}
 }
+
+// pushTitle is the push info of a message that is shown with a title.
+func pushTitle(title string) *sdkws.OfflinePushInfo { return &sdkws.OfflinePushInfo{Title: title} }
 
 // pulledIDs returns the server ids of all messages of a conversation.
 func pulledIDs(t *testing.T, u user, conversationID string) (out []string) {
@@ -54,7 +55,7 @@ type fcmServer struct {
 	mu      sync.Mutex
 	got     []fcmSent
 	changed chan struct{}
-	answer  func(token string) (status int, body string) // nil: success
+	answer  func(m fcmSent) (status int, body string) // nil: success
 }
 
 // fcmSent is what an application's device gets.
@@ -109,7 +110,7 @@ func (f *fcmServer) send(w http.ResponseWriter, r *http.Request) {
 	answer := f.answer
 	f.mu.Unlock()
 	if answer != nil {
-		if status, body := answer(q.Message.Token); status != http.StatusOK {
+		if status, body := answer(q.Message); status != http.StatusOK {
 			w.WriteHeader(status)
 			io.WriteString(w, body)
 			return
@@ -206,8 +207,8 @@ func TestOfflinePush(t *testing.T) {
 		must(t, eve.Request(wire.ReqLogout, &push.DelUserPushTokenReq{UserID: "eve", PlatformID: int32(im.PlatformAndroid)}, nil))
 		<-eve.Ended()
 		fcm.mu.Lock()
-		fcm.answer = func(token string) (int, string) {
-			if token == "bob-ios" {
+		fcm.answer = func(m fcmSent) (int, string) {
+			if m.Token == "bob-ios" {
 				return 404, `{"error":{"code":404,"message":"gone","status":"NOT_FOUND","details":[{"@type":"type.googleapis.com/google.firebase.fcm.v1.FcmError","errorCode":"UNREGISTERED"}]}}`
 			}
 			return 200, ""
@@ -237,86 +238,4 @@ func TestOfflinePush(t *testing.T) {
 func storetestURLs(t *testing.T, test func(t *testing.T, storeURL string)) {
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, "") })
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, storetest.Postgres(t)) })
-}
-
-// TestPushSurvivesCrash kills the real server twice: while notifications are at a
-// vendor that does not answer, and right after messages were acknowledged.
-// Everybody is told in the end.
-func TestPushSurvivesCrash(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits until the next process takes up what the killed one left")
-	}
-	t.Parallel()
-	var mu sync.Mutex
-	hang, told := true, map[string]int{}
-	changed := make(chan struct{}, 1)
-	vendor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var q struct{ Audience struct{ Alias []string } }
-		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
-			t.Error(err)
-		}
-		mu.Lock()
-		wait := hang
-		if !wait {
-			told[q.Audience.Alias[0]]++
-		}
-		mu.Unlock()
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-		if wait {
-			<-r.Context().Done()
-			return
-		}
-		io.WriteString(w, `{"msg_id":"1"}`)
-	}))
-	t.Cleanup(vendor.Close)
-	p := newProcess(t, build(t), "PARLEY_PUSH_ENABLE=jpush", "PARLEY_PUSH_JPUSH_APP_KEY=k", "PARLEY_PUSH_JPUSH_MASTER_SECRET=s", "PARLEY_PUSH_JPUSH_URL="+vendor.URL)
-	p.start()
-	c := imtest.NewCaller("http://"+p.api, secret)
-	must(t, c.Register("ann"))
-	var all []string
-	send := func(n int, prefix string) {
-		t.Helper()
-		var wg sync.WaitGroup
-		for i := range n {
-			id := fmt.Sprint(prefix, i)
-			all = append(all, id)
-			must(t, c.Register(id))
-			wg.Go(func() {
-				if _, err := c.SendText("ann", id, "", "hi"); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		wg.Wait()
-	}
-	send(30, "hung")
-	<-changed // the vendor has one
-	p.kill()
-	p.start()
-	send(30, "acknowledged")
-	p.kill()
-	mu.Lock()
-	hang = false
-	mu.Unlock()
-	p.start()
-	deadline := time.After(60 * time.Second)
-	for done := false; !done; {
-		select {
-		case <-changed:
-		case <-deadline:
-			done = true
-		}
-		mu.Lock()
-		done = done || len(told) == len(all)
-		mu.Unlock()
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	missing := slices.DeleteFunc(all, func(id string) bool { return told[id] > 0 })
-	if len(missing) > 0 {
-		t.Errorf("nobody told %s", strings.Join(missing, ", "))
-	}
 }

@@ -15,9 +15,10 @@ type PushIntent struct {
 	Seq            int64
 	DoneTo         string // the last member of a group, by id, whose jobs were made
 	CreatedAt      int64
+	OperationID    string // of the request that sent the message, for the log
 }
 
-// PushJob is a notification for one device, as it waits to be sent.
+// PushJob is the notification of one message for one device, as it waits to be sent.
 type PushJob struct {
 	ID             int64
 	UserID         string

@@ -42,11 +42,12 @@ type addition struct {
 	stored chan struct{} // closed when it is
 }
 
-// result is what became of an attempt.
+// result is what became of an attempt: of one job, or of several of one platform.
 type result struct {
-	job    im.PushJob
-	again  int64 // ms; 0: the job is done with
-	forget bool  // the token is of no use any more
+	jobs   []im.PushJob
+	again  int64 // ms; 0: the jobs are done with
+	alone  bool  // the next time, each by itself
+	forget bool  // the tokens are of no use any more
 }
 
 // keeper is the only one that writes what offline push keeps: it collects what
@@ -65,7 +66,7 @@ type keeper struct {
 	mu      sync.Mutex // guards what follows
 	settled []string
 	added   []*addition
-	results []result
+	results []*result
 	sending int
 	queued  int           // jobs in the store after the last turn
 	turned  chan struct{} // closed after the turn
@@ -278,20 +279,9 @@ func (k *keeper) turn(claim bool) time.Duration {
 }
 
 // write carries out in one transaction what was collected. It may run again.
-func (k *keeper) write(ctx context.Context, tx store.Tx, settled []string, added []*addition, results []result, now int64) error {
+func (k *keeper) write(ctx context.Context, tx store.Tx, settled []string, added []*addition, results []*result, now int64) error {
 	for _, r := range results {
-		if r.forget {
-			if err := tx.DeletePushToken(ctx, r.job.UserID, r.job.Platform, r.job.Token); err != nil {
-				return err
-			}
-		}
-		var err error
-		if r.again > 0 {
-			err = tx.RetryPushJob(ctx, r.job.ID, r.job.Claim, r.again)
-		} else {
-			err = tx.FinishPushJob(ctx, r.job.ID, r.job.Claim)
-		}
-		if err != nil {
+		if err := r.write(ctx, tx); err != nil {
 			return err
 		}
 	}
@@ -313,6 +303,31 @@ func (k *keeper) write(ctx context.Context, tx store.Tx, settled []string, added
 		}
 	}
 	return tx.DeletePushIntents(ctx, settled)
+}
+
+// write carries out what became of an attempt.
+func (r *result) write(ctx context.Context, tx store.Tx) error {
+	users := make([]string, len(r.jobs))
+	for i := range r.jobs {
+		j := &r.jobs[i]
+		users[i] = j.UserID
+		var err error
+		if r.again > 0 {
+			err = tx.RetryPushJob(ctx, j.ID, j.Claim, r.again, r.alone)
+		} else {
+			err = tx.FinishPushJob(ctx, j.ID, j.Claim)
+		}
+		if err == nil && r.forget && j.Token != "" {
+			err = tx.DeletePushToken(ctx, j.UserID, j.Platform, j.Token)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if r.again == 0 {
+		return nil
+	}
+	return tx.HoldPushJobs(ctx, r.jobs[0].Platform, users, r.again)
 }
 
 // setBadges gives the jobs the numbers for the icons: one higher if the message
@@ -379,16 +394,16 @@ func (k *keeper) claim(ctx context.Context, tx store.Tx, now time.Time, free int
 
 // send makes one attempt.
 func (k *keeper) send(jobs []im.PushJob) {
-	results := k.attempt(jobs)
+	r := k.attempt(jobs)
 	k.mu.Lock()
-	k.results = append(k.results, results...)
+	k.results = append(k.results, r)
 	k.sending--
 	k.mu.Unlock()
 	k.signal()
 }
 
 // attempt hands jobs to the vendor: one, or several that say the same.
-func (k *keeper) attempt(jobs []im.PushJob) []result {
+func (k *keeper) attempt(jobs []im.PushJob) *result {
 	p, first := k.p, &jobs[0]
 	log := p.log.With("op", first.Note.OperationID, "vendor", p.o.Vendor.Name(), "msg", first.MessageID, "attempt", first.Attempts+1)
 	if len(jobs) == 1 {
@@ -399,7 +414,7 @@ func (k *keeper) attempt(jobs []im.PushJob) []result {
 	now, n := p.o.Now(), float64(len(jobs))
 	if now.Sub(time.UnixMilli(first.CreatedAt)) > maxAge {
 		p.metrics.dropped.WithLabelValues("age").Add(n)
-		return resultsOf(jobs, 0)
+		return &result{jobs: jobs}
 	}
 	ctx, cancel := context.WithTimeout(k.sends, sendTimeout)
 	defer cancel()
@@ -412,10 +427,10 @@ func (k *keeper) attempt(jobs []im.PushJob) []result {
 		if len(unknown) > 0 {
 			log.Info("offline push not sent to all, the vendor knows no device of the others", "others", len(unknown), "first", unknown[0])
 		}
-		return resultsOf(jobs, 0)
+		return &result{jobs: jobs}
 	}
 	if k.sends.Err() != nil { // the server stops: the next one tries again
-		return resultsOf(jobs, p.o.Now().UnixMilli())
+		return &result{jobs: jobs, again: p.o.Now().UnixMilli()}
 	}
 	var f *Failure
 	if !errors.As(err, &f) {
@@ -425,28 +440,20 @@ func (k *keeper) attempt(jobs []im.PushJob) []result {
 	case Forget:
 		p.metrics.sent.WithLabelValues("gone").Add(n)
 		log.Info("offline push not sent, the device is gone", "status", f.Status, "reason", f.Reason)
-		out := resultsOf(jobs, 0)
-		for i := range out {
-			out[i].forget = jobs[i].Token != ""
-		}
-		return out
+		return &result{jobs: jobs, forget: true}
 	case GiveUp:
 		p.metrics.sent.WithLabelValues("refused").Add(n)
 		log.Warn("offline push not sent", "status", f.Status, "reason", f.Reason)
-		return resultsOf(jobs, 0)
+		return &result{jobs: jobs}
 	case Apart:
 		log.Info("offline push refused as a list, the users are tried one by one", "status", f.Status, "reason", f.Reason)
-		out := resultsOf(jobs, 0)
-		for i := range out { // what is due at different times is not claimed together
-			out[i].again = p.o.Now().UnixMilli() + int64(i)
-		}
-		return out
+		return &result{jobs: jobs, again: p.o.Now().UnixMilli(), alone: true}
 	}
 	p.metrics.sent.WithLabelValues("failed").Add(n)
 	if first.Attempts >= len(waits) {
 		p.metrics.dropped.WithLabelValues("attempts").Add(n)
 		log.Warn("offline push given up", "status", f.Status, "reason", f.Reason)
-		return resultsOf(jobs, 0)
+		return &result{jobs: jobs}
 	}
 	wait := time.Duration(float64(waits[first.Attempts]) * (0.8 + 0.4*rand.Float64()))
 	if f.After > 0 {
@@ -454,7 +461,7 @@ func (k *keeper) attempt(jobs []im.PushJob) []result {
 		wait = max(wait, f.After)
 	}
 	log.Info("offline push failed, it is tried again", "status", f.Status, "reason", f.Reason, "in", wait)
-	return resultsOf(jobs, p.o.Now().Add(wait).UnixMilli())
+	return &result{jobs: jobs, again: p.o.Now().Add(wait).UnixMilli()}
 }
 
 // hand gives jobs to the vendor in one request.
@@ -464,15 +471,6 @@ func (k *keeper) hand(ctx context.Context, jobs []im.PushJob) (id string, unknow
 	}
 	id, err = k.p.o.Vendor.Send(ctx, &jobs[0])
 	return id, nil, err
-}
-
-// resultsOf returns one result for all jobs.
-func resultsOf(jobs []im.PushJob, again int64) []result {
-	out := make([]result, len(jobs))
-	for i := range jobs {
-		out[i] = result{job: jobs[i], again: again}
-	}
-	return out
 }
 
 // pause keeps jobs from being claimed for a while, as the vendor wishes.

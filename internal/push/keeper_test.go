@@ -222,32 +222,6 @@ func TestDeadTokens(t *testing.T) {
 	}
 }
 
-// TestCollapse lets messages of a conversation wait behind one that is under way.
-func TestCollapse(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, sqliteStore(t))
-	open := make(chan struct{})
-	w.o.Workers = 1
-	w.vendor.answer = func(*im.PushJob) error { <-open; return nil }
-	w.device("bob", im.PlatformIOS)
-	w.start()
-	w.missed(w.chat("bob", "one"))
-	w.until("one is under way", func() bool { return len(w.vendor.jobs()) == 1 })
-	for _, text := range []string{"two", "three", "four"} {
-		m := w.chat("bob", text)
-		w.missed(m)
-		w.until(text+" is stored", func() bool { return w.left()[0] == 0 })
-	}
-	if w.left() != [2]int{0, 1} {
-		t.Errorf("left %v while one is under way", w.left())
-	}
-	close(open)
-	w.until("nothing left", func() bool { return w.left() == [2]int{} })
-	if diff := cmp.Diff([]string{"bob IOS four", "bob IOS one"}, w.vendor.sent()); diff != "" {
-		t.Error(diff)
-	}
-}
-
 // TestFullQueue drops the oldest notifications of chats; those of a large group wait for room.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()

@@ -270,7 +270,7 @@ func (w *world) idle() {
 	w.until("idle", func() bool {
 		for _, q := range []*planners{&w.p.chats, &w.p.groups, &w.p.large} {
 			q.mu.Lock()
-			busy := q.running > 0 || len(q.waiting) > 0
+			busy := q.running > 0 || q.waiting.Len() > 0
 			q.mu.Unlock()
 			if busy {
 				return false

@@ -1,11 +1,11 @@
 package push
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"parley/internal/im"
@@ -35,95 +35,6 @@ const (
 	maxAge = time.Hour
 )
 
-// item is a message whose offline pushes are to be made.
-type item struct {
-	m      *im.Message
-	op     string
-	users  []string        // who may get one; nil: those of the session type
-	info   *im.OfflinePush // may be nil
-	intent bool            // there is a row that says so
-	doneTo string          // of the intent
-	at     int64           // when it was missed
-}
-
-func (it *item) size() int { return len(it.m.Content) }
-
-// planners is a queue of messages of one kind and the goroutines that plan them,
-// which exist while there are any.
-type planners struct {
-	p     *Pusher
-	limit int
-
-	mu      sync.Mutex // guards what follows
-	waiting []*item
-	bytes   int
-	running int
-	stopped bool
-	wg      sync.WaitGroup
-}
-
-func (q *planners) init(p *Pusher, limit int) { q.p, q.limit = p, limit }
-
-// add queues a message, in the place of the oldest if there are too many. It never blocks.
-func (q *planners) add(it *item) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.stopped {
-		return // its intent is found at the next start
-	}
-	q.waiting = append(q.waiting, it)
-	q.bytes += it.size()
-	for len(q.waiting) > q.p.o.Queue || len(q.waiting) > 1 && q.bytes > maxWaitingBytes {
-		old := q.take()
-		q.p.metrics.dropped.WithLabelValues("planning").Inc()
-		q.p.settle(old)
-	}
-	if q.running < q.limit {
-		q.running++
-		q.wg.Go(q.run)
-	}
-}
-
-// take returns the oldest message, or nil. q.mu is held.
-func (q *planners) take() *item {
-	if len(q.waiting) == 0 {
-		return nil
-	}
-	it := q.waiting[0]
-	q.waiting[0] = nil
-	q.waiting = q.waiting[1:]
-	q.bytes -= it.size()
-	return it
-}
-
-func (q *planners) run() {
-	for {
-		q.mu.Lock()
-		it := q.take()
-		if it == nil {
-			q.running--
-			q.mu.Unlock()
-			return
-		}
-		q.mu.Unlock()
-		err := q.p.plan(q.p.ctx, it, q)
-		if err != nil && q.p.ctx.Err() == nil {
-			q.p.log.Error("offline push not made", "conv", it.m.ConversationID(), "op", it.op, "err", err)
-			q.p.settle(it)
-		}
-	}
-}
-
-// stop drops what waits: intents are found at the next start.
-func (q *planners) stop() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.stopped, q.waiting, q.bytes = true, nil, 0
-}
-
-// wait waits for the goroutines, after stop.
-func (q *planners) wait() { q.wg.Wait() }
-
 // settle forgets the intent of a message that nothing more is to be done for.
 func (p *Pusher) settle(it *item) {
 	if it.intent {
@@ -136,6 +47,10 @@ func (p *Pusher) plan(ctx context.Context, it *item, at *planners) error {
 	if p.nowMs()-it.at > maxAge.Milliseconds() {
 		p.metrics.dropped.WithLabelValues("age").Inc()
 		p.settle(it)
+		return nil
+	}
+	if at != &p.large && p.large.has(it.m.ConversationID()) { // behind those before it
+		p.large.add(it)
 		return nil
 	}
 	users, err := p.receivers(ctx, it)
@@ -187,6 +102,7 @@ func (p *Pusher) receivers(ctx context.Context, it *item) ([]string, error) {
 // planPart makes the jobs for some of a message's receivers; last says that they are the last.
 func (p *Pusher) planPart(ctx context.Context, it *item, part []string, last bool) error {
 	var users []string
+	named := false // by the business server
 	for _, id := range part {
 		if id != it.m.SendID && !p.o.Online(id) {
 			users = append(users, id)
@@ -214,8 +130,8 @@ func (p *Pusher) planPart(ctx context.Context, it *item, part []string, last boo
 		if err != nil {
 			users = nil
 		}
-		if named := distinct(a.Texts("userIDList")); len(named) > 0 {
-			users = named
+		if list := distinct(a.Texts("userIDList")); len(list) > 0 {
+			users, named = list, true
 		}
 		info = a.OfflinePushInfo(info)
 	}
@@ -231,8 +147,12 @@ func (p *Pusher) planPart(ctx context.Context, it *item, part []string, last boo
 			return err
 		}
 		a := &addition{jobs: jobs, count: info != nil && info.IOSBadgeCount, waits: len(part) > largeGroup || !last}
-		if it.intent && len(users) == 0 && (last || it.users == nil) { // with the last of its jobs
+		switch { // with its jobs, so that nobody is told, or counted, twice
+		case !it.intent:
+		case len(users) == 0 && (last || it.users == nil):
 			a.intent, a.doneTo, a.done = it.m.ServerMsgID, doneTo, last
+		case it.users == nil && !named:
+			a.intent, a.doneTo = it.m.ServerMsgID, some[len(some)-1]
 		}
 		if err := p.keeper.add(ctx, a); err != nil {
 			return err
@@ -283,8 +203,17 @@ func (p *Pusher) jobs(ctx context.Context, it *item, info *im.OfflinePush, users
 	return out, nil
 }
 
-// planLeft plans what an earlier process did not come to, once its users have
-// had the time to connect again.
+// holdLeft lets the conversations of messages that an earlier process left wait for
+// planLeft: what is sent in them meanwhile comes after.
+func (p *Pusher) holdLeft(left []im.PushIntent) {
+	for i := range left {
+		p.chats.hold(left[i].ConversationID)
+		p.groups.hold(left[i].ConversationID)
+	}
+}
+
+// planLeft plans what an earlier process did not come to, newest first in left, once
+// its users have had the time to connect again.
 func (p *Pusher) planLeft(left []im.PushIntent) {
 	select {
 	case <-p.ctx.Done():
@@ -294,21 +223,32 @@ func (p *Pusher) planLeft(left []im.PushIntent) {
 	case <-time.After(p.o.Grace):
 	}
 	planned := 0
-	for i := len(left) - 1; i >= 0 && p.ctx.Err() == nil; i-- { // oldest first
+	for i := range left {
+		if p.ctx.Err() != nil {
+			return
+		}
 		it, err := p.leftItem(&left[i])
 		switch {
 		case err != nil:
-			p.log.Warn("offline push not made", "msg", left[i].MessageID, "conv", left[i].ConversationID, "err", err)
+			p.log.Warn("offline push not made", "msg", left[i].MessageID, "conv", left[i].ConversationID, "op", left[i].OperationID, "err", err)
 			p.keeper.settle(left[i].MessageID)
 		case it.m.SessionType == im.SessionGroup:
-			p.groups.add(it)
+			p.groups.addBefore(it)
 			planned++
 		default:
-			p.chats.add(it)
+			p.chats.addBefore(it)
 			planned++
 		}
 	}
-	p.log.Info("offline pushes taken up", "messages", planned)
+	released := map[string]bool{}
+	for i := range left {
+		if id := left[i].ConversationID; !released[id] {
+			released[id] = true
+			p.chats.release(id)
+			p.groups.release(id)
+		}
+	}
+	p.log.Info("offline pushes taken up", "messages", planned, "op", im.NewID())
 }
 
 // errGone is the cause of a message that nobody needs to be told of any more.
@@ -326,5 +266,5 @@ func (p *Pusher) leftItem(i *im.PushIntent) (*item, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the message: %w", err)
 	}
-	return &item{m: m, op: im.NewID(), info: m.OfflinePush, intent: true, doneTo: i.DoneTo, at: i.CreatedAt}, nil
+	return &item{m: m, op: cmp.Or(i.OperationID, im.NewID()), info: m.OfflinePush, intent: true, doneTo: i.DoneTo, at: i.CreatedAt}, nil
 }

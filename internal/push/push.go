@@ -147,6 +147,7 @@ func (p *Pusher) Start(ctx context.Context) error {
 	p.started = true
 	p.wg.Go(p.keeper.run)
 	if len(left) > 0 {
+		p.holdLeft(left)
 		p.wg.Go(func() { p.planLeft(left) })
 	}
 	return nil
@@ -179,7 +180,7 @@ func (p *Pusher) Intend(ctx context.Context, tx store.Tx, d *msglog.Delivery, se
 		return nil
 	}
 	return tx.AddPushIntent(ctx, im.PushIntent{
-		MessageID: m.ServerMsgID, ConversationID: m.ConversationID(), Seq: seq, CreatedAt: p.nowMs(),
+		MessageID: m.ServerMsgID, ConversationID: m.ConversationID(), Seq: seq, CreatedAt: p.nowMs(), OperationID: d.OperationID,
 	})
 }
 

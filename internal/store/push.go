@@ -31,14 +31,15 @@ type PushClaim struct {
 	Until int64 // when others may take the jobs
 	Limit int
 	// Together takes only jobs that one request can tell users of: those with the message,
-	// the text and the time of the first that is due.
+	// the text and the time of the first that is due, unless that is to be sent alone.
 	Together bool
 }
 
 // PushWriter changes what offline push keeps.
 type PushWriter interface {
-	// PutPushToken sets the token of a user and platform, and takes it away from whoever
-	// else had it: a device belongs to who logged in last.
+	// PutPushToken sets the token of a user and platform, also of the notifications that
+	// wait for that device, and takes it away from whoever else had it: a device belongs to
+	// who logged in last.
 	PutPushToken(ctx context.Context, t im.PushToken) error
 	// DeletePushToken forgets the token of a user and platform, if it is this one; "": whatever it is.
 	DeletePushToken(ctx context.Context, userID string, p im.Platform, token string) error
@@ -52,19 +53,26 @@ type PushWriter interface {
 	AdvancePushIntent(ctx context.Context, messageID, doneTo string) error
 	DeletePushIntents(ctx context.Context, messageIDs []string) error
 
-	// AddPushJobs adds notifications that are due at now. One for a device and
-	// conversation that has one takes its place, unless it is of an older or the same message.
+	// AddPushJobs adds notifications that are due at now, or with the device's first if
+	// that waits. One for a message and device that is there stays as it is.
 	AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) error
 	// TrimPushJobs drops the oldest notifications beyond a number, of those that nobody
 	// has claimed, and returns how many.
 	TrimPushJobs(ctx context.Context, keep int) (int, error)
-	// ClaimPushJobs takes over notifications that are due and nobody's, in the order they were added.
+	// ClaimPushJobs takes over notifications that are due and nobody's, in the order they
+	// were added. Of those for one device none is taken before the ones added earlier are
+	// removed, so a device is told of messages one by one.
 	ClaimPushJobs(ctx context.Context, c PushClaim) ([]im.PushJob, error)
 	// ReleasePushJobs gives back what a node has claimed.
 	ReleasePushJobs(ctx context.Context, node string) error
-	// FinishPushJob removes a notification, unless another one has taken its place since the claim.
+	// FinishPushJob removes a notification, unless somebody else has claimed it since.
 	FinishPushJob(ctx context.Context, id int64, claim string) error
-	// RetryPushJob makes a notification due again at a time, counting the attempt,
-	// unless another one has taken its place since the claim.
-	RetryPushJob(ctx context.Context, id int64, claim string, at int64) error
+	// RetryPushJob makes a notification due again at a time, counting the attempt, unless
+	// somebody else has claimed it since. One that is to be sent alone is not claimed
+	// together with others.
+	RetryPushJob(ctx context.Context, id int64, claim string, at int64, alone bool) error
+	// HoldPushJobs makes the notifications for devices, of users on one platform, due no
+	// earlier than a time, so that those behind one that is tried again are not looked at
+	// until then.
+	HoldPushJobs(ctx context.Context, p im.Platform, userIDs []string, until int64) error
 }

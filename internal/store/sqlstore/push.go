@@ -43,8 +43,9 @@ func (q queries) Badges(ctx context.Context, userIDs []string) (map[string]int64
 
 func (q queries) PushIntents(ctx context.Context, limit int) ([]im.PushIntent, error) {
 	return list(ctx, q.h, "PushIntents", func(s scanner, i *im.PushIntent) error {
-		return s.Scan(&i.MessageID, &i.ConversationID, &i.Seq, &i.DoneTo, &i.CreatedAt)
-	}, `SELECT message_id, conversation_id, seq, done_to, created_at FROM push_intents ORDER BY created_at DESC LIMIT $1`, limit)
+		return s.Scan(&i.MessageID, &i.ConversationID, &i.Seq, &i.DoneTo, &i.CreatedAt, &i.OperationID)
+	}, `SELECT message_id, conversation_id, seq, done_to, created_at, operation_id FROM push_intents
+		ORDER BY created_at DESC, seq DESC LIMIT $1`, limit)
 }
 
 func (q queries) CountPushJobs(ctx context.Context) (int, error) {
@@ -59,6 +60,9 @@ func (t *tx) PutPushToken(ctx context.Context, v im.PushToken) error {
 		_, err = t.h.Exec(ctx, `INSERT INTO push_tokens (user_id, platform, token, expires_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (user_id, platform) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at`,
 			v.UserID, v.Platform, v.Token, v.ExpiresAt)
+	}
+	if err == nil { // what waits for the device finds it
+		_, err = t.h.Exec(ctx, `UPDATE push_jobs SET token = $3 WHERE user_id = $1 AND platform = $2`, v.UserID, v.Platform, v.Token)
 	}
 	return failed("PutPushToken", err)
 }
@@ -89,9 +93,9 @@ func (t *tx) RaiseBadges(ctx context.Context, userIDs []string) (map[string]int6
 }
 
 func (t *tx) AddPushIntent(ctx context.Context, i im.PushIntent) error {
-	_, err := t.h.Exec(ctx, `INSERT INTO push_intents (message_id, conversation_id, seq, done_to, created_at) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (message_id) DO NOTHING`, // the business server may choose the id of a message
-		i.MessageID, i.ConversationID, i.Seq, i.DoneTo, i.CreatedAt)
+	_, err := t.h.Exec(ctx, `INSERT INTO push_intents (message_id, conversation_id, seq, done_to, created_at, operation_id)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (message_id) DO NOTHING`, // the business server may choose the id of a message
+		i.MessageID, i.ConversationID, i.Seq, i.DoneTo, i.CreatedAt, i.OperationID)
 	return failed("AddPushIntent", err)
 }
 
@@ -107,6 +111,8 @@ func (t *tx) DeletePushIntents(ctx context.Context, messageIDs []string) error {
 	})
 }
 
+// AddPushJobs looks at a device's first job to know whether the device waits: HoldPushJobs
+// makes all of them wait.
 func (t *tx) AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) error {
 	for i := range jobs {
 		j := &jobs[i]
@@ -115,11 +121,10 @@ func (t *tx) AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) erro
 			return failed("AddPushJobs", err)
 		}
 		_, err = t.h.Exec(ctx, `INSERT INTO push_jobs (user_id, platform, conversation_id, token, message_id, send_time, note,
-				created_at, attempts, next_at, claim, node, lease_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, '', '', 0)
-			ON CONFLICT (user_id, platform, conversation_id) DO UPDATE SET token = excluded.token, message_id = excluded.message_id,
-				send_time = excluded.send_time, note = excluded.note, created_at = excluded.created_at, attempts = 0,
-				next_at = excluded.next_at, claim = '', node = '', lease_until = 0
-			WHERE push_jobs.send_time <= excluded.send_time AND push_jobs.message_id <> excluded.message_id`,
+				created_at, attempts, next_at, claim, node, lease_until)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, 0, CASE WHEN f.next_at > $9 THEN f.next_at ELSE $9 END, '', '', 0
+			FROM (SELECT coalesce((SELECT next_at FROM push_jobs WHERE user_id = $1 AND platform = $2 ORDER BY id LIMIT 1), 0) AS next_at) f
+			WHERE true ON CONFLICT (user_id, platform, message_id) DO NOTHING`,
 			j.UserID, j.Platform, j.ConversationID, j.Token, j.MessageID, j.SendTime, note, j.CreatedAt, now)
 		if err != nil {
 			return failed("AddPushJobs", err)
@@ -147,12 +152,15 @@ func scanPushJob(s scanner, j *im.PushJob) error {
 	return json.Unmarshal(note, &j.Note)
 }
 
-// What ClaimPushJobs takes of the jobs that are due and nobody's.
+// What ClaimPushJobs takes of the jobs that are due and nobody's, and the first of their device.
 const (
-	dueJobs      = `SELECT id FROM push_jobs WHERE next_at <= $4 AND lease_until <= $4 ORDER BY next_at, id LIMIT $5`
-	dueLikeFirst = `SELECT j.id FROM push_jobs j, (SELECT next_at, message_id, note FROM push_jobs
-			WHERE next_at <= $4 AND lease_until <= $4 ORDER BY next_at, id LIMIT 1) f
-		WHERE j.next_at = f.next_at AND j.message_id = f.message_id AND j.note = f.note AND j.lease_until <= $4 ORDER BY j.id LIMIT $5`
+	firstOfDevice = `NOT EXISTS (SELECT 1 FROM push_jobs e WHERE e.user_id = j.user_id AND e.platform = j.platform AND e.id < j.id)`
+	dueJobs       = `SELECT j.id FROM push_jobs j WHERE j.next_at <= $4 AND j.lease_until <= $4 AND ` + firstOfDevice + `
+		ORDER BY j.next_at, j.id LIMIT $5`
+	dueLikeFirst = `SELECT j.id FROM push_jobs j, (SELECT j.id, j.next_at, j.message_id, j.note, j.alone FROM push_jobs j
+			WHERE j.next_at <= $4 AND j.lease_until <= $4 AND ` + firstOfDevice + ` ORDER BY j.next_at, j.id LIMIT 1) f
+		WHERE j.next_at = f.next_at AND j.message_id = f.message_id AND j.note = f.note AND (j.id = f.id OR j.alone = 0 AND f.alone = 0)
+			AND j.lease_until <= $4 AND ` + firstOfDevice + ` ORDER BY j.id LIMIT $5`
 )
 
 // ClaimPushJobs asks twice whether a job is nobody's: the second time the row is
@@ -180,8 +188,16 @@ func (t *tx) FinishPushJob(ctx context.Context, id int64, claim string) error {
 	return failed("FinishPushJob", err)
 }
 
-func (t *tx) RetryPushJob(ctx context.Context, id int64, claim string, at int64) error {
-	_, err := t.h.Exec(ctx, `UPDATE push_jobs SET claim = '', node = '', lease_until = 0, attempts = attempts + 1, next_at = $3
-		WHERE id = $1 AND claim = $2`, id, claim, at)
+func (t *tx) RetryPushJob(ctx context.Context, id int64, claim string, at int64, alone bool) error {
+	_, err := t.h.Exec(ctx, `UPDATE push_jobs SET claim = '', node = '', lease_until = 0, attempts = attempts + 1, next_at = $3, alone = $4
+		WHERE id = $1 AND claim = $2`, id, claim, at, bit(alone))
 	return failed("RetryPushJob", err)
+}
+
+func (t *tx) HoldPushJobs(ctx context.Context, p im.Platform, userIDs []string, until int64) error {
+	return InChunks(userIDs, 3, func(in string, args []any) error {
+		_, err := t.h.Exec(ctx, `UPDATE push_jobs SET next_at = $2 WHERE platform = $1 AND next_at < $2 AND claim = '' AND user_id IN `+in,
+			append([]any{p, until}, args...)...)
+		return failed("HoldPushJobs", err)
+	})
 }

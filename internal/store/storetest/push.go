@@ -85,7 +85,7 @@ func testPushTokens(t *testing.T, st store.Store) {
 func testPushIntents(t *testing.T, st store.Store) {
 	ctx := context.Background()
 	intent := func(id string, at int64) im.PushIntent {
-		return im.PushIntent{MessageID: id, ConversationID: "si_a_b", Seq: at, CreatedAt: at}
+		return im.PushIntent{MessageID: id, ConversationID: "si_a_b", Seq: at, CreatedAt: at, OperationID: "op of " + id}
 	}
 	update(t, st, func(tx store.Tx) error {
 		for i, id := range numbered("m", 300) {
@@ -131,54 +131,109 @@ func testPushJobs(t *testing.T, st store.Store) {
 		}
 		return out
 	}
-	add(1000, job("a", "si_1", "m1", 10), job("a", "si_2", "m2", 11), job("b", "si_1", "m1", 10))
-	same(t, "count", must(st.CountPushJobs(ctx))(t), 3)
+	finish := func(jobs ...im.PushJob) {
+		t.Helper()
+		update(t, st, func(tx store.Tx) error {
+			for _, j := range jobs {
+				if err := tx.FinishPushJob(ctx, j.ID, j.Claim); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	retry := func(j im.PushJob, at int64, alone bool) {
+		t.Helper()
+		update(t, st, func(tx store.Tx) error { return tx.RetryPushJob(ctx, j.ID, j.Claim, at, alone) })
+	}
+	count := func() int { t.Helper(); return must(st.CountPushJobs(ctx))(t) }
+
+	// A job for each message and device; the same one again changes nothing.
+	onIPad := job("a", "si_1", "m1", 10)
+	onIPad.Platform = im.PlatformIPad
+	add(1000, job("a", "si_1", "m1", 10), job("a", "si_1", "m2", 11), job("a", "si_2", "m3", 12), job("b", "si_1", "m1", 10), onIPad)
+	again := job("a", "si_1", "m1", 10)
+	again.Note.Title = "another"
+	add(1000, again)
+	same(t, "count", count(), 5)
 	same(t, "not due", len(claim("early", 999, 9)), 0)
+
+	// Those of a device are claimed one after the other, each once.
 	first := claim("one", 1000, 2)
-	want := []im.PushJob{job("a", "si_1", "m1", 10), job("a", "si_2", "m2", 11)}
+	want := []im.PushJob{job("a", "si_1", "m1", 10), job("b", "si_1", "m1", 10)}
 	for i := range want {
 		want[i].ID, want[i].Claim = first[i].ID, "one"
 	}
 	same(t, "claimed in order", first, want)
-	same(t, "claimed once", texts(claim("two", 1001, 9)), []string{"b si_1 m1"})
-	same(t, "nothing left", len(claim("three", 1099, 9)), 0)
-
-	// A newer message takes the place of the one under way, an older or the same one does not.
-	add(1050, job("a", "si_1", "m3", 20), job("a", "si_2", "m0", 5), job("b", "si_1", "m1", 10))
-	finish := func(j im.PushJob) {
-		t.Helper()
-		update(t, st, func(tx store.Tx) error { return tx.FinishPushJob(ctx, j.ID, j.Claim) })
-	}
-	finish(first[0])
-	finish(first[1])
-	same(t, "the newer one is left", must(st.CountPushJobs(ctx))(t), 2)
-	newer := claim("four", 1099, 9)
-	same(t, "the newer one", texts(newer), []string{"a si_1 m3"})
-
-	// A lease that ran out, a retry, and a node that starts again.
-	again := claim("five", 1101, 9)
-	same(t, "after the lease", texts(again), []string{"b si_1 m1"})
-	retry := func(j im.PushJob, at int64) {
-		t.Helper()
-		update(t, st, func(tx store.Tx) error { return tx.RetryPushJob(ctx, j.ID, j.Claim, at) })
-	}
-	stale := again[0]
-	stale.Claim = "two"
-	retry(stale, 1)
+	same(t, "claimed once", texts(claim("two", 1001, 9)), []string{"a si_1 m1"}) // on the iPad
+	same(t, "the others wait", len(claim("three", 1002, 9)), 0)
+	stale := first[0]
+	stale.Claim = "another"
 	finish(stale)
-	same(t, "whose lease ran out decides nothing", len(claim("six", 1102, 9)), 0)
-	retry(again[0], 1500)
-	same(t, "not due yet", len(claim("seven", 1198, 9)), 0)
-	update(t, st, func(tx store.Tx) error { return tx.ReleasePushJobs(ctx, "node of four") })
-	both := claim("eight", 1500, 9)
-	same(t, "released, and due again", texts(both), []string{"a si_1 m3", "b si_1 m1"})
-	same(t, "attempts", []int{both[0].Attempts, both[1].Attempts}, []int{0, 1})
+	same(t, "not who has not claimed it", count(), 5)
+	finish(first...)
+	second := claim("four", 1010, 9)
+	same(t, "the next one of a device", texts(second), []string{"a si_1 m2"})
 
+	// One that is tried again is not overtaken, not by those that come after, either.
+	retry(second[0], 1500, false)
+	add(1020, job("a", "si_3", "m4", 13))
+	same(t, "it holds up the others", len(claim("five", 1099, 9)), 0)
+	update(t, st, func(tx store.Tx) error { return tx.HoldPushJobs(ctx, im.PlatformIOS, []string{"a", "b"}, 1500) })
+	add(1030, job("a", "si_1", "m5", 14), job("b", "si_1", "m5", 14))
+	same(t, "on other devices they are due", texts(claim("six", 1100, 9)), []string{"b si_1 m5"})
+	next := claim("seven", 1500, 9) // the lease of the iPad's and of b's has ended, too
+	same(t, "due again, with those whose lease ended", texts(next), []string{"a si_1 m2", "a si_1 m1", "b si_1 m5"})
+	same(t, "attempts", []int{next[0].Attempts, next[1].Attempts}, []int{1, 0})
+	stale = next[1]
+	stale.Claim = "two"
+	retry(stale, 1, false)
+	finish(stale)
+	same(t, "whose lease ran out decides nothing", len(claim("eight", 1501, 9)), 0)
+	update(t, st, func(tx store.Tx) error { return tx.ReleasePushJobs(ctx, "node of seven") })
+	same(t, "released", len(claim("nine", 1502, 9)), 3)
+	update(t, st, func(tx store.Tx) error { return tx.ReleasePushJobs(ctx, "node of nine") })
+	var order []string
+	for n := 0; count() > 0 && n < 9; n++ {
+		jobs := claim("ten", 1600, 9)
+		finish(jobs...)
+		for _, j := range jobs {
+			if j.UserID == "a" && j.Platform == im.PlatformIOS {
+				order = append(order, j.MessageID)
+			}
+		}
+	}
+	same(t, "the order of a device", order, []string{"m2", "m3", "m4", "m5"})
+
+	// What waits for a device gets its new token.
+	add(1700, job("a", "si_1", "m6", 15))
+	update(t, st, func(tx store.Tx) error {
+		return tx.PutPushToken(ctx, im.PushToken{UserID: "a", Platform: im.PlatformIOS, Token: "new"})
+	})
+	renewed := claim("eleven", 1700, 9)
+	same(t, "the device's new token", renewed[0].Token, "new")
+	finish(renewed...)
+	testPushLists(t, st, job, add, claim, retry, finish)
+}
+
+// testPushLists claims what one request can tell, and drops what is too much.
+func testPushLists(t *testing.T, st store.Store, job func(user, conversation, message string, sent int64) im.PushJob,
+	add func(now int64, jobs ...im.PushJob), claim func(name string, now int64, limit int) []im.PushJob,
+	retry func(j im.PushJob, at int64, alone bool), finish func(jobs ...im.PushJob),
+) {
+	ctx := context.Background()
+	users := func(jobs []im.PushJob) (out []string) {
+		for _, j := range jobs {
+			out = append(out, j.UserID+" "+j.MessageID)
+		}
+		return out
+	}
 	var many []im.PushJob
 	for _, id := range numbered("u", 100) {
 		many = append(many, job(id, "si_x", "m9", 1))
 	}
 	add(2000, many...)
+	under := claim("under way", 2000, 1)
 	trim := func(keep int) (n int) {
 		t.Helper()
 		update(t, st, func(tx store.Tx) (err error) {
@@ -187,8 +242,14 @@ func testPushJobs(t *testing.T, st store.Store) {
 		})
 		return n
 	}
-	same(t, "nothing to drop", trim(100), 0)
-	same(t, "dropped", trim(10), 90)
+	same(t, "nothing to drop", trim(99), 0)
+	same(t, "dropped", trim(10), 89)
+	finish(under...)
+	var later []im.PushJob
+	for _, id := range numbered("u", 100)[88:] {
+		later = append(later, job(id, "si_x", "m10", 2))
+	}
+	add(2000, later...)
 	together := func(limit int) (jobs []im.PushJob) {
 		t.Helper()
 		update(t, st, func(tx store.Tx) (err error) {
@@ -197,10 +258,15 @@ func testPushJobs(t *testing.T, st store.Store) {
 		})
 		return jobs
 	}
-	same(t, "alone in its text", texts(together(9)), []string{"a si_1 m3"})
-	same(t, "alone in its time", texts(together(9)), []string{"b si_1 m1"})
-	same(t, "those that say the same, up to the limit", texts(together(3)), []string{"u00090 si_x m9", "u00091 si_x m9", "u00092 si_x m9"})
+	part := together(3)
+	same(t, "those that say the same, up to the limit", users(part), []string{"u00090 m9", "u00091 m9", "u00092 m9"})
 	same(t, "the rest of them", len(together(9)), 7)
+	same(t, "another message, to whom has none before it", users(together(9)), []string{"u00088 m10", "u00089 m10"})
 	same(t, "no more", len(together(9)), 0)
-	same(t, "the newest stay, and those under way", texts(claim("nine", 3001, 3)), []string{"a si_1 m3", "b si_1 m1", "u00090 si_x m9"})
+	retry(part[0], 2500, true)
+	retry(part[1], 2500, true)
+	retry(part[2], 2500, false)
+	same(t, "alone", users(together(9)), []string{"u00090 m9"})
+	same(t, "alone, too", users(together(9)), []string{"u00091 m9"})
+	same(t, "who is not alone does not join them", users(together(9)), []string{"u00092 m9"})
 }

@@ -280,6 +280,7 @@ CREATE TABLE push_intents (
     seq bigint NOT NULL,
     done_to text COLLATE "C" NOT NULL,
     created_at bigint NOT NULL,
+    operation_id text DEFAULT ''::text NOT NULL,
     CONSTRAINT push_intents_pkey PRIMARY KEY (message_id)
 );
 
@@ -298,10 +299,12 @@ CREATE TABLE push_jobs (
     claim text COLLATE "C" NOT NULL,
     node text COLLATE "C" NOT NULL,
     lease_until bigint NOT NULL,
+    alone smallint DEFAULT 0 NOT NULL,
     CONSTRAINT push_jobs_pkey PRIMARY KEY (id)
 );
+CREATE INDEX push_jobs_device ON push_jobs USING btree (user_id, platform, id);
 CREATE INDEX push_jobs_due ON push_jobs USING btree (next_at, id);
-CREATE UNIQUE INDEX push_jobs_target ON push_jobs USING btree (user_id, platform, conversation_id);
+CREATE UNIQUE INDEX push_jobs_target ON push_jobs USING btree (user_id, platform, message_id);
 
 CREATE TABLE push_tokens (
     user_id text COLLATE "C" NOT NULL,

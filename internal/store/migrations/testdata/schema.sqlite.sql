@@ -286,7 +286,7 @@ CREATE TABLE push_intents (
     seq             BIGINT NOT NULL,
     done_to         TEXT NOT NULL,
     created_at      BIGINT NOT NULL
-) WITHOUT ROWID;
+, operation_id TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
 
 CREATE TABLE push_jobs (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -303,11 +303,13 @@ CREATE TABLE push_jobs (
     claim           TEXT NOT NULL,
     node            TEXT NOT NULL,
     lease_until     BIGINT NOT NULL
-);
+, alone SMALLINT NOT NULL DEFAULT 0);
+
+CREATE INDEX push_jobs_device ON push_jobs (user_id, platform, id);
 
 CREATE INDEX push_jobs_due ON push_jobs (next_at, id);
 
-CREATE UNIQUE INDEX push_jobs_target ON push_jobs (user_id, platform, conversation_id);
+CREATE UNIQUE INDEX push_jobs_target ON push_jobs (user_id, platform, message_id);
 
 CREATE TABLE push_tokens (
     user_id    TEXT NOT NULL,
