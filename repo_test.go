@@ -70,7 +70,7 @@ var layers = map[string][]string{
 	"internal/object/files":     {"internal/im", "internal/object"},
 	"internal/object/s3":        {"internal/im", "internal/object"},
 	"internal/service":          {"internal/im", "internal/store", "internal/msglog", "internal/object", "internal/webhook", "internal/presence", "internal/pace"},
-	"internal/expiry":           {"internal/service"},
+	"internal/expiry":           {"internal/im", "internal/service"},
 	"internal/deliver":          {"internal/im", "internal/msglog", "internal/wire"},
 	"internal/push":             {"internal/im", "internal/store", "internal/msglog", "internal/deliver", "internal/webhook"},
 	"internal/gateway":          {"internal/im", "internal/presence", "internal/service", "internal/wire", "internal/wire/frame"},

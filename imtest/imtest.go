@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"testing"
 
@@ -71,18 +70,6 @@ func Start(t testing.TB, change ...func(*config.Config)) *Server {
 
 // Stop stops the server before the test ends.
 func (s *Server) Stop(ctx context.Context) error { return s.srv.Stop(ctx) }
-
-// Logger returns a logger that writes to the test's log, errors and warnings only.
-func Logger(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(writer{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
-}
-
-type writer struct{ t testing.TB }
-
-func (w writer) Write(p []byte) (int, error) {
-	w.t.Logf("server: %s", bytes.TrimRight(p, "\n"))
-	return len(p), nil
-}
 
 // Caller calls the REST API.
 type Caller struct {

@@ -18,6 +18,7 @@ type step func(c *call)
 func (a *API) identified(next step) step {
 	return func(c *call) {
 		c.httpID = uuid()
+		c.op.OperationID = c.httpID // until the request says otherwise
 		c.w.Header().Set("X-HTTP-ID", c.httpID)
 		next(c)
 	}
@@ -87,7 +88,7 @@ func (a *API) cors(next step) step {
 // kept with every event the request causes.
 const maxOperationID = 256
 
-// operation demands the id of the operation.
+// operation demands the id of the operation where one must be given.
 func (a *API) operation(next step) step {
 	return func(c *call) {
 		if c.r.Method == http.MethodPost && !c.isDirect() {
@@ -100,6 +101,8 @@ func (a *API) operation(next step) step {
 				a.refuseHeader(c, "operationID is longer than 256 bytes or not UTF-8")
 				return
 			}
+			c.op.OperationID = id
+		} else if id := c.r.URL.Query().Get("operationID"); id != "" && len(id) <= maxOperationID && utf8.ValidString(id) {
 			c.op.OperationID = id
 		}
 		next(c)

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"parley/internal/im"
 	"parley/internal/service"
 )
 
@@ -118,25 +119,26 @@ func (r *Runner) loop(ctx context.Context) {
 			daily = r.o.At.next(now)
 			r.Daily(ctx)
 		}
-		r.report(ctx, "purge", r.purge(ctx))
-		r.report(ctx, "files", r.clean(ctx))
+		operationID := im.NewID()
+		r.report(ctx, operationID, "purge", r.purge(ctx))
+		r.report(ctx, operationID, "files", r.clean(ctx))
 	}
 }
 
 // Daily is the daily run. A part that fails does not stop the others: all is
 // tried again the next day.
 func (r *Runner) Daily(ctx context.Context) {
-	began := r.o.Now()
-	r.report(ctx, "timed clearing", r.destruct(ctx))
+	began, operationID := r.o.Now(), im.NewID()
+	r.report(ctx, operationID, "timed clearing", r.destruct(ctx))
 	if r.o.RetainDays >= 1 {
-		r.report(ctx, "retention", r.expire(ctx, began.Add(-time.Duration(r.o.RetainDays)*day)))
+		r.report(ctx, operationID, "retention", r.expire(ctx, began.Add(-time.Duration(r.o.RetainDays)*day)))
 	}
-	r.o.Log.Info("daily clearing done", "took", r.o.Now().Sub(began))
+	r.o.Log.Info("daily clearing done", "op", operationID, "took", r.o.Now().Sub(began))
 }
 
-func (r *Runner) report(ctx context.Context, part string, err error) {
+func (r *Runner) report(ctx context.Context, operationID, part string, err error) {
 	if err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
-		r.o.Log.Error("clearing failed", "part", part, "err", err)
+		r.o.Log.Error("clearing failed", "op", operationID, "part", part, "err", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,19 +108,21 @@ func (r cause) closeCode() int {
 // conn is one connection. It is made before the answer to the handshake is
 // written, so that pushes are queued from then on, and gets its socket after it.
 type conn struct {
-	g          *Gateway
-	userID     string
-	cred       im.Credential
-	codec      frame.Codec
-	admin      bool
-	id         uint64        // names the connection in this process
-	number     atomic.Uint64 // its place in the order of connections, set by the hub
-	background atomic.Bool
-	limiter    *rate.Limiter
-	sock       net.Conn // set by attach, before any goroutine of the connection exists
-	in         incoming // the reader's
-	watched    watched
-	flood      flood // the reader's
+	g      *Gateway
+	userID string
+	cred   im.Credential
+	codec  frame.Codec
+	admin  bool
+	// operationID is that of the dial: lines about the connection itself bear it.
+	operationID string
+	id          uint64        // names the connection in this process
+	number      atomic.Uint64 // its place in the order of connections, set by the hub
+	background  atomic.Bool
+	limiter     *rate.Limiter
+	sock        net.Conn // set by attach, before any goroutine of the connection exists
+	in          incoming // the reader's
+	watched     watched
+	flood       flood // the reader's
 
 	mu           sync.Mutex
 	moved        sync.Cond // on mu: the phase, requests, sends or answers have changed
@@ -143,7 +146,7 @@ type conn struct {
 func newConn(g *Gateway, p params, cred im.Credential) *conn {
 	c := &conn{
 		g: g, id: g.ids.Add(1), userID: cred.UserID, cred: cred, codec: p.codec,
-		admin:   g.isAdmin(cred.UserID),
+		admin: g.isAdmin(cred.UserID), operationID: strings.Clone(p.operationID),
 		limiter: rate.NewLimiter(rate.Limit(g.limits.Rate), g.limits.Burst),
 	}
 	c.moved.L = &c.mu
@@ -294,7 +297,7 @@ func (c *conn) ended(why cause) {
 	why = c.cause
 	c.mu.Unlock()
 	g.metrics.ended.WithLabelValues(why.text()).Inc()
-	g.log.Debug("connection ended", "conn", c.ID(), "user", c.userID, "cause", why.text())
+	g.log.Debug("connection ended", "conn", c.ID(), "user", c.userID, "op", c.operationID, "cause", why.text())
 }
 
 // subscription returns the connection's subscription, or nil when it is too late for one.

@@ -202,7 +202,7 @@ func (c *conn) presenceChanged(ch *presence.Change) {
 	payload := ch.Encoded(int(c.codec), func(s im.OnlineStatus) []byte {
 		data, err := proto.Marshal(presenceTips(s))
 		if err != nil { // the id came in by protobuf, so it goes out by it
-			c.g.log.Error("encoding a change of presence", "user", s.UserID, "err", err)
+			c.g.log.Error("encoding a change of presence", "user", s.UserID, "op", c.operationID, "err", err)
 			return nil
 		}
 		return c.codec.AppendResponse(nil, &frame.Response{ReqIdentifier: wire.ReqSubscribeOnline, Data: data})

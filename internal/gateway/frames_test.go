@@ -3,7 +3,9 @@ package gateway
 import (
 	"bytes"
 	"encoding/json"
+	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +97,34 @@ func TestBadFramesClose(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestLinesOfAConnection: what is logged of a connection itself, without a request that
+// could be read, bears the operation it was dialled with.
+func TestLinesOfAConnection(t *testing.T) {
+	t.Parallel()
+	lines := make(chan string, 16)
+	f := start(t, func(o *Options) {
+		o.Log = slog.New(slog.NewTextHandler(lineWriter(lines), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	c := f.dial(as{user: "alice"})
+	if err := c.ws.WriteMessage(websocket.BinaryMessage, []byte("garbage")); err != nil {
+		t.Fatal(err)
+	}
+	c.closed()
+	got := []string{<-lines, <-lines, <-lines} // the handshake may end last
+	for _, want := range []string{"msg=connected ", `msg="undecodable frame" `, `msg="connection ended" `} {
+		if !slices.ContainsFunc(got, func(line string) bool { return strings.Contains(line, want) && strings.Contains(line, " op=op ") }) {
+			t.Errorf("no line with %s in %q", want, got)
+		}
+	}
+}
+
+type lineWriter chan string
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	w <- string(p)
+	return len(p), nil
 }
 
 // A small frame may hide a large one.

@@ -39,6 +39,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -342,7 +343,7 @@ func (g *Gateway) Push(userID string, p *wire.Push, except ...string) Delivery {
 		payload := p.Payload(c.codec)
 		if len(payload) > g.limits.Answer {
 			g.metrics.oversized.Inc()
-			g.log.Debug("push is too large for the client", "conn", c.ID(), "user", userID, "bytes", len(payload))
+			g.log.Debug("push is too large for the client", "conn", c.ID(), "user", userID, "op", cmp.Or(p.OperationID(), c.operationID), "bytes", len(payload))
 			continue
 		}
 		if !c.push(opBinary, payload) {

@@ -69,7 +69,7 @@ func (c *conn) work() {
 		c.g.release(b)
 		switch {
 		case err != nil:
-			c.g.log.Debug("undecodable frame", "conn", c.ID(), "user", c.userID, "err", err)
+			c.g.log.Debug("undecodable frame", "conn", c.ID(), "user", c.userID, "op", c.operationID, "err", err)
 			c.leave(causeMalformed, nil)
 		case req.SendID != c.userID:
 			c.leave(causeSendID, nil)

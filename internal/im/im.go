@@ -11,7 +11,9 @@ package im
 
 import (
 	"encoding/hex"
+	"iter"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 )
 
@@ -97,6 +99,35 @@ func NewID() string {
 		}
 	}
 	return hex.EncodeToString(raw[:])
+}
+
+// maxOperations is how many requests one line of the log names.
+const maxOperations = 16
+
+// Operations is what the log calls several requests: the distinct ids that are not
+// empty, the first 16 of them, joined with commas, then "+" and the number of those not
+// named. Without any it is a new id.
+func Operations(ids iter.Seq[string]) string {
+	var named []string
+	more, seen := 0, map[string]bool{}
+	for id := range ids {
+		switch {
+		case id == "" || seen[id]:
+			continue
+		case len(named) == maxOperations:
+			more++
+		default:
+			named = append(named, id)
+		}
+		seen[id] = true
+	}
+	switch {
+	case len(named) == 0:
+		return NewID()
+	case more > 0:
+		named = append(named, "+"+strconv.Itoa(more))
+	}
+	return strings.Join(named, ",")
 }
 
 // SingleConversationID returns the id of the chat of two users; the order of the arguments does not matter.

@@ -3,6 +3,7 @@ package im
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,5 +177,28 @@ func TestNewIDsDiffer(t *testing.T) {
 			t.Fatalf("id %q", id)
 		}
 		seen[id] = true
+	}
+}
+
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	var many []string
+	for i := range 20 {
+		many = append(many, fmt.Sprint("o", i), "", "o0")
+	}
+	for _, c := range []struct {
+		ids  []string
+		want string
+	}{
+		{[]string{"a"}, "a"},
+		{[]string{"a", "", "b", "a"}, "a,b"},
+		{many, "o0,o1,o2,o3,o4,o5,o6,o7,o8,o9,o10,o11,o12,o13,o14,o15,+4"},
+	} {
+		if got := Operations(slices.Values(c.ids)); got != c.want {
+			t.Errorf("%q: %s", c.ids, got)
+		}
+	}
+	if a, b := Operations(slices.Values([]string{""})), Operations(slices.Values([]string(nil))); len(a) != 32 || len(b) != 32 || a == b {
+		t.Errorf("without an id: %s, %s", a, b)
 	}
 }

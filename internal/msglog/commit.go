@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/internal/im"
 	"parley/internal/store"
 )
 
@@ -141,7 +142,7 @@ func (s *shard) store(ctx context.Context, entries []*Entry) {
 		return
 	}
 	if len(entries) == 1 || s.log.o.Store.Ping(ctx) != nil {
-		s.log.o.Log.Error("append failed", "entries", len(entries), "err", err)
+		s.log.o.Log.Error("append failed", "entries", len(entries), "op", operations(entries), "err", err)
 		for _, e := range entries {
 			e.err = fmt.Errorf("msglog: %w", err)
 		}
@@ -150,6 +151,17 @@ func (s *shard) store(ctx context.Context, entries []*Entry) {
 	half := len(entries) / 2
 	s.store(ctx, entries[:half])
 	s.store(ctx, entries[half:])
+}
+
+// operations names the requests behind entries.
+func operations(entries []*Entry) string {
+	return im.Operations(func(yield func(string) bool) {
+		for _, e := range entries {
+			if !yield(e.OperationID) {
+				return
+			}
+		}
+	})
 }
 
 func (s *shard) announceLoop() {

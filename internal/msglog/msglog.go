@@ -87,6 +87,8 @@ type Result struct {
 
 // Entry is a unit of work: its changes and its messages commit together.
 type Entry struct {
+	// OperationID is the request's that causes the entry, for the log.
+	OperationID string
 	// With runs in the transaction before messages are numbered; it may still set the
 	// messages' Content. It may run more than once, so it only reads its inputs and
 	// assigns its outputs.

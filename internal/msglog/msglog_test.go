@@ -1,10 +1,12 @@
 package msglog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -230,7 +232,8 @@ func (f *failing) Append(ctx context.Context, items []*store.Item) error {
 
 func TestBadRowFailsAlone(t *testing.T) {
 	st := &failing{Store: storetest.NewSQLite(t).Open(t)}
-	l, pub := start(t, st)
+	var lines bytes.Buffer // the committer's until it has stopped
+	l, pub := start(t, st, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&lines, nil)) })
 	ctx := context.Background()
 	release := make(chan struct{})
 	l.Submit(ctx, &Entry{With: func(context.Context, store.Tx) error { <-release; return nil }})
@@ -243,7 +246,7 @@ func TestBadRowFailsAlone(t *testing.T) {
 		if i == 31 {
 			from = "poison"
 		}
-		l.Submit(ctx, &Entry{Messages: []*Delivery{text(from, "b", i)}, Done: func(_ Result, err error) {
+		l.Submit(ctx, &Entry{OperationID: fmt.Sprint("op", i), Messages: []*Delivery{text(from, "b", i)}, Done: func(_ Result, err error) {
 			if err != nil {
 				bad.Add(1)
 			} else {
@@ -257,6 +260,9 @@ func TestBadRowFailsAlone(t *testing.T) {
 	l.Stop()
 	if good.Load() != n-1 || bad.Load() != 1 || len(pub.all()) != n-1 {
 		t.Fatalf("%d good, %d bad, %d published", good.Load(), bad.Load(), len(pub.all()))
+	}
+	if got := lines.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `msg="append failed" entries=1 op=op31 `) {
+		t.Errorf("logged %s", got)
 	}
 	rows, err := st.Messages(ctx, "si_a_b", 1, 100)
 	if err != nil || len(rows) != n-1 || rows[n-2].Seq != n-1 {

@@ -249,7 +249,7 @@ func (k *keeper) turn(claim bool) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err != nil {
-		k.p.log.Error("offline pushes not stored", "err", err)
+		k.p.log.Error("offline pushes not stored", "op", operations(added, results), "err", err)
 		k.settled = append(settled, k.settled...)
 		k.added = append(added, k.added...)
 		k.results = append(results, k.results...)
@@ -276,6 +276,23 @@ func (k *keeper) turn(claim bool) time.Duration {
 		return pollEvery
 	}
 	return time.Hour // until somebody wakes it
+}
+
+// operations names the requests behind what is written: for intents that came to
+// nothing, none.
+func operations(added []*addition, results []*result) string {
+	return im.Operations(func(yield func(string) bool) {
+		for _, a := range added {
+			if len(a.jobs) > 0 && !yield(a.jobs[0].Note.OperationID) {
+				return
+			}
+		}
+		for _, r := range results {
+			if !yield(r.jobs[0].Note.OperationID) {
+				return
+			}
+		}
+	})
 }
 
 // write carries out in one transaction what was collected. It may run again.

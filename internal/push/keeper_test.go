@@ -317,6 +317,13 @@ func TestTakenUp(t *testing.T) {
 		if diff := cmp.Diff(want, w.vendor.sent()); diff != "" {
 			t.Errorf("sent (-want +got):\n%s", diff)
 		}
+		for _, j := range w.vendor.jobs() {
+			if j.UserID == "bob" || j.UserID == "cid" { // made of what was sent before the crash
+				if j.Note.OperationID != "op1" {
+					t.Errorf("%s: operation %q, want the one of the send", j.Note.Title, j.Note.OperationID)
+				}
+			}
+		}
 		w.clock.Add(60_000)
 		w.until("the lease ran out", func() bool { w.p.keeper.signal(); return w.left() == [2]int{} })
 		seen := map[string]bool{}

@@ -236,7 +236,7 @@ func (w *world) store(m *im.Message) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	d := &msglog.Delivery{Message: m}
+	d := &msglog.Delivery{Message: m, OperationID: "op1"}
 	it := &store.Item{Messages: []*store.NewMessage{{
 		Record: im.Record{ConversationID: m.ConversationID(), SendID: m.SendID, ClientMsgID: m.ClientMsgID, ServerMsgID: m.ServerMsgID, SendTime: m.SendTime, Body: body},
 		After:  func(ctx context.Context, tx store.Tx, seq int64) error { return w.p.Intend(ctx, tx, d, seq) },

@@ -12,6 +12,7 @@ import (
 
 	"parley/internal/api"
 	"parley/internal/config"
+	"parley/internal/im"
 	"parley/internal/object"
 	"parley/internal/object/files"
 	"parley/internal/object/s3"
@@ -95,9 +96,9 @@ func (w *bucketWatch) check(ctx context.Context) error {
 	err := w.bucket.Check(ctx)
 	switch was := w.away.Swap(err != nil); {
 	case err != nil && !was:
-		w.log.Error("the bucket cannot be used: no file can be uploaded until it can", "err", err)
+		w.log.Error("the bucket cannot be used: no file can be uploaded until it can", "op", im.NewID(), "err", err)
 	case err == nil && was:
-		w.log.Info("the bucket can be used again")
+		w.log.Info("the bucket can be used again", "op", im.NewID())
 	}
 	return err
 }

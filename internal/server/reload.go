@@ -142,14 +142,15 @@ func (s *Server) tellPause(n webhook.PauseNotice) {
 	s.background.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), noticeTimeout)
 		defer cancel()
+		operationID := im.NewID()
 		data, err := json.Marshal(map[string]string{"endpointID": n.Endpoint, "url": n.URL, "reason": n.Reason})
 		if err == nil {
-			_, err = s.service.SendBusinessNotice(ctx, im.Operator{UserID: s.cfg.AdminUserID(), Admin: true, OperationID: im.NewID()}, service.BusinessNotice{
+			_, err = s.service.SendBusinessNotice(ctx, im.Operator{UserID: s.cfg.AdminUserID(), Admin: true, OperationID: operationID}, service.BusinessNotice{
 				Key: "webhookPaused", Data: string(data), SendUserID: s.cfg.AdminUserID(), RecvUserID: *to, Stored: true,
 			})
 		}
 		if err != nil {
-			s.log.Error("webhooks: nobody was told of the pause", "user", *to, "err", err)
+			s.log.Error("webhooks: nobody was told of the pause", "user", *to, "op", operationID, "err", err)
 		}
 	})
 }

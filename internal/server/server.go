@@ -176,7 +176,7 @@ func New(o Options) (_ *Server, err error) {
 		{setting: adminListen, address: cfg.Admin.Listen, srv: &http.Server{Handler: admin, ReadHeaderTimeout: headerTimeout}},
 	}
 	for _, l := range s.listeners {
-		l.srv.ErrorLog = slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug) // broken connections are no news
+		l.srv.ErrorLog = slog.NewLogLogger(o.Log.With("op", im.NewID()).Handler(), slog.LevelDebug) // broken connections are no news
 	}
 	return s, nil
 }

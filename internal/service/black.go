@@ -84,7 +84,8 @@ func (s *Service) changeBlacks(ctx context.Context, op im.Operator, contentType 
 		}
 	}
 	_, err := s.log.Append(ctx, &msglog.Entry{
-		Messages: told, With: change, Committed: func() { s.relationsChanged(ownerID, blackID) },
+		OperationID: op.OperationID,
+		Messages:    told, With: change, Committed: func() { s.relationsChanged(ownerID, blackID) },
 	})
 	return err
 }

@@ -59,7 +59,7 @@ func (s *Service) SendBusinessNotice(ctx context.Context, op im.Operator, b Busi
 		}
 	}
 	m := told[0].Message
-	r, err := s.log.Append(ctx, &msglog.Entry{Messages: told})
+	r, err := s.log.Append(ctx, &msglog.Entry{OperationID: op.OperationID, Messages: told})
 	return im.SendResult{ServerMsgID: r.ServerMsgID, ClientMsgID: m.ClientMsgID, SendTime: r.SendTime}, err
 }
 

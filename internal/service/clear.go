@@ -133,7 +133,8 @@ func (s *Service) clearForAll(ctx context.Context, op im.Operator, c *im.Convers
 		return err
 	}
 	_, err := s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			states, err := tx.SeqStates(ctx, []string{id})
 			if err != nil {

@@ -70,7 +70,7 @@ func (s *Service) SetConversations(ctx context.Context, op im.Operator, q Conver
 			return err
 		}
 		var changed []string
-		err = s.change(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+		err = s.change(ctx, op.OperationID, func(ctx context.Context, tx store.Tx) (err error) {
 			changed, err = s.applySettings(ctx, tx, op, users, q.Conversation, q.Settings, asked)
 			return err
 		})
@@ -249,8 +249,9 @@ func (s *Service) setPrivate(ctx context.Context, op im.Operator, userID string,
 		return err
 	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
-		Messages:  told,
-		Committed: func() { s.forget(asked, c.ConversationID) },
+		OperationID: op.OperationID,
+		Messages:    told,
+		Committed:   func() { s.forget(asked, c.ConversationID) },
 		With: func(ctx context.Context, tx store.Tx) error {
 			for _, r := range records {
 				err := tx.PatchConversation(ctx, r.OwnerUserID, r.ConversationID, patch)

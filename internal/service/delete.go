@@ -40,7 +40,7 @@ func (s *Service) DeleteMessages(ctx context.Context, op im.Operator, userID, co
 		return err
 	}
 	known := slices.DeleteFunc(slices.Clone(seqs), func(seq int64) bool { return seq < 1 || seq > st.MaxSeq })
-	e := &msglog.Entry{With: func(ctx context.Context, tx store.Tx) error {
+	e := &msglog.Entry{OperationID: op.OperationID, With: func(ctx context.Context, tx store.Tx) error {
 		return tx.DeleteForUser(ctx, userID, conversationID, spansOf(known))
 	}}
 	if r.Devices {
@@ -94,7 +94,8 @@ func (s *Service) wipe(ctx context.Context, op im.Operator, userID, conversation
 		return err
 	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			return tx.WipeMessages(ctx, conversationID, seqs)
 		},

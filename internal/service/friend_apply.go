@@ -40,7 +40,8 @@ func (s *Service) Apply(ctx context.Context, op im.Operator, r im.FriendRequest)
 	r.CreateTime = s.nowMs()
 	told := pushedOffline(s.contactNotice(op, im.ContentFriendApplied, from, to))
 	_, err := s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			there, err := tx.Relation(ctx, from, to)
 			if err != nil {
@@ -109,8 +110,9 @@ func (s *Service) Respond(ctx context.Context, op im.Operator, r im.FriendReques
 	}
 	told := pushedOffline(s.contactNotice(op, contentType, to, from))
 	_, err := s.log.Append(ctx, &msglog.Entry{
-		Messages:  told,
-		Committed: func() { s.relationsChanged(from, to) },
+		OperationID: op.OperationID,
+		Messages:    told,
+		Committed:   func() { s.relationsChanged(from, to) },
 		With: func(ctx context.Context, tx store.Tx) error {
 			if _, err := tx.FriendRequest(ctx, from, to); err != nil {
 				return err
@@ -245,7 +247,7 @@ func (s *Service) ImportFriends(ctx context.Context, op im.Operator, ownerID str
 		friendIDs = others
 	}
 	f := im.Friend{OwnerUserID: ownerID, AddSource: im.FriendByImport, OperatorUserID: op.UserID, CreateTime: s.nowMs()}
-	err = s.change(ctx, func(ctx context.Context, tx store.Tx) error {
+	err = s.change(ctx, op.OperationID, func(ctx context.Context, tx store.Tx) error {
 		if err := s.befriend(ctx, tx, f, friendIDs...); err != nil || len(friendIDs) == 0 {
 			return err
 		}

@@ -29,8 +29,9 @@ func (s *Service) DeleteFriend(ctx context.Context, op im.Operator, ownerID, fri
 		return err
 	}
 	_, err := s.log.Append(ctx, &msglog.Entry{
-		Messages:  told,
-		Committed: func() { s.relationsChanged(ownerID, friendID) },
+		OperationID: op.OperationID,
+		Messages:    told,
+		Committed:   func() { s.relationsChanged(ownerID, friendID) },
 		With: func(ctx context.Context, tx store.Tx) error {
 			if _, err := tx.DeleteFriend(ctx, ownerID, friendID); err != nil {
 				return err
@@ -71,7 +72,8 @@ func (s *Service) SetRemark(ctx context.Context, op im.Operator, ownerID, friend
 		return err
 	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			r, err := tx.Relation(ctx, ownerID, friendID)
 			if err != nil {
@@ -145,7 +147,8 @@ func (s *Service) UpdateFriends(ctx context.Context, op im.Operator, ownerID str
 		return err
 	}
 	_, err := s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			if p.Empty() {
 				return nil

@@ -78,7 +78,7 @@ func pushedOffline(told []*msglog.Delivery) []*msglog.Delivery {
 // wait; a notice that fails is logged, and its change found at the next sync.
 func (s *Service) announce(ctx context.Context, told []*msglog.Delivery) {
 	m := told[0]
-	s.log.Submit(ctx, &msglog.Entry{Messages: told, Done: func(_ msglog.Result, err error) {
+	s.log.Submit(ctx, &msglog.Entry{OperationID: m.OperationID, Messages: told, Done: func(_ msglog.Result, err error) {
 		if err != nil {
 			s.logger.Error("notification not sent", "op", m.OperationID, "type", m.Message.ContentType, "conv", m.Message.ConversationID(), "err", err)
 		}

@@ -111,8 +111,9 @@ func (s *Service) CreateGroup(ctx context.Context, op im.Operator, n NewGroup) (
 		})
 	}
 	e := &msglog.Entry{
-		Messages:  append(told, announced...),
-		Committed: func() { s.caches.groups.Invalidate(g.GroupID) },
+		OperationID: op.OperationID,
+		Messages:    append(told, announced...),
+		Committed:   func() { s.caches.groups.Invalidate(g.GroupID) },
 		With: func(ctx context.Context, tx store.Tx) error {
 			if err := tx.InsertGroup(ctx, g); err != nil {
 				return err

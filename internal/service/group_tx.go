@@ -40,7 +40,8 @@ const moves = 3
 func (s *Service) changeGroup(ctx context.Context, op im.Operator, name, groupID string, told []*msglog.Delivery, fn func(context.Context, *groupTx) error) error {
 	var t *groupTx
 	_, err := s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			g, err := tx.LockGroup(ctx, groupID)
 			if err != nil {
@@ -316,7 +317,7 @@ func (s *Service) tellEach(ctx context.Context, op im.Operator, users []string, 
 			d.Receivers = []string{id}
 			d.Message.Options[im.OptOfflinePush] = offlinePush
 		}
-		s.log.Submit(ctx, &msglog.Entry{Messages: told, Done: func(_ msglog.Result, err error) {
+		s.log.Submit(ctx, &msglog.Entry{OperationID: op.OperationID, Messages: told, Done: func(_ msglog.Result, err error) {
 			if err != nil {
 				failed(err)
 			}

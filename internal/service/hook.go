@@ -57,9 +57,10 @@ func (s *Service) emit(ctx context.Context, tx store.Tx, op im.Operator, all ...
 	return tx.AddEvents(ctx, events)
 }
 
-// change commits a change that no message tells of, with the events it emits.
-func (s *Service) change(ctx context.Context, fn func(context.Context, store.Tx) error) error {
-	_, err := s.log.Append(ctx, &msglog.Entry{With: fn})
+// change commits a change that no message tells of, with the events it emits. The
+// operation is for the log.
+func (s *Service) change(ctx context.Context, operationID string, fn func(context.Context, store.Tx) error) error {
+	_, err := s.log.Append(ctx, &msglog.Entry{OperationID: operationID, With: fn})
 	return err
 }
 

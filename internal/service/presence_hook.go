@@ -105,16 +105,17 @@ func (s *Service) presenceEventsOf(e presence.Event) []*im.Event {
 // say so. It may run on several nodes, and again after an error: each is told once. A
 // platform that has come back on another node meanwhile is left alone.
 func (s *Service) NodeEnded(ctx context.Context, node string) error {
+	operationID := im.NewID()
 	for total := 0; ; {
 		var gone []store.OnlineChange
-		err := s.change(ctx, func(ctx context.Context, tx store.Tx) (err error) {
+		err := s.change(ctx, operationID, func(ctx context.Context, tx store.Tx) (err error) {
 			if gone, err = tx.TakeOnline(ctx, node, presenceBatch); err != nil {
 				return err
 			}
 			var events []*im.Event
 			for _, c := range gone {
 				events = append(events, s.presenceEventsOf(presence.Event{
-					Kind: presence.Offline, UserID: c.UserID, Platform: c.Platform, Origin: presence.Origin{ConnID: c.ConnID},
+					Kind: presence.Offline, UserID: c.UserID, Platform: c.Platform, Origin: presence.Origin{ConnID: c.ConnID, OperationID: operationID},
 				})...)
 			}
 			return tx.AddEvents(ctx, events)
@@ -126,7 +127,7 @@ func (s *Service) NodeEnded(ctx context.Context, node string) error {
 			continue
 		}
 		if total > 0 {
-			s.logger.Info("connections that ended without a word are told to be offline", "connections", total, "node", node)
+			s.logger.Info("connections that ended without a word are told to be offline", "connections", total, "node", node, "op", operationID)
 		}
 		return nil
 	}
@@ -134,11 +135,11 @@ func (s *Service) NodeEnded(ctx context.Context, node string) error {
 
 // writePresence writes events until there are none.
 func (s *Service) writePresence(ctx context.Context) {
-	q := &s.presenceEvents
+	q, operationID := &s.presenceEvents, im.NewID()
 	for {
 		q.mu.Lock()
 		if q.dropped > 0 {
-			s.logger.Error("events about connections were dropped", "events", q.dropped)
+			s.logger.Error("events about connections were dropped", "events", q.dropped, "op", operationID)
 			q.dropped = 0
 		}
 		if len(q.queue) == 0 || ctx.Err() != nil {
@@ -171,8 +172,15 @@ func (s *Service) writeBatch(ctx context.Context, batch []presenceChange) {
 		}
 	}
 	notes := slices.Collect(maps.Values(last))
+	operations := im.Operations(func(yield func(string) bool) {
+		for _, e := range events {
+			if !yield(e.OperationID) {
+				return
+			}
+		}
+	})
 	for {
-		err := s.change(ctx, func(ctx context.Context, tx store.Tx) error {
+		err := s.change(ctx, operations, func(ctx context.Context, tx store.Tx) error {
 			if err := tx.SetOnline(ctx, s.o.Node, notes); err != nil {
 				return err
 			}
@@ -181,12 +189,12 @@ func (s *Service) writeBatch(ctx context.Context, batch []presenceChange) {
 		if err == nil {
 			return
 		}
-		s.logger.Warn("events about connections not written", "events", len(events), "err", err)
+		s.logger.Warn("events about connections not written", "events", len(events), "op", operations, "err", err)
 		select {
 		case <-time.After(presencePause):
 		case <-ctx.Done():
 			s.hooks.Lost(len(events))
-			s.logger.Error("events about connections were dropped", "events", len(events))
+			s.logger.Error("events about connections were dropped", "events", len(events), "op", operations)
 			return
 		}
 	}

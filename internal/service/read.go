@@ -107,7 +107,8 @@ func (s *Service) SetReadSeq(ctx context.Context, op im.Operator, userID, conver
 		return err
 	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			_, _, err := tx.RaiseReadSeq(ctx, userID, conversationID, hasRead)
 			return err
@@ -152,7 +153,8 @@ func (s *Service) markRead(ctx context.Context, op im.Operator, c *im.Conversati
 		return err
 	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
-		Messages: receipt,
+		OperationID: op.OperationID,
+		Messages:    receipt,
 		With: func(ctx context.Context, tx store.Tx) error {
 			before, after, err := tx.RaiseReadSeq(ctx, reader, c.ConversationID, r.hasRead)
 			if err != nil {

@@ -55,7 +55,8 @@ func (s *Service) RevokeMessage(ctx context.Context, op im.Operator, userID, con
 		about = im.About{SendID: userID, GroupID: m.GroupID}
 	}
 	_, err = s.log.Append(ctx, &msglog.Entry{
-		Messages: told,
+		OperationID: op.OperationID,
+		Messages:    told,
 		With: func(ctx context.Context, tx store.Tx) error {
 			done, err := tx.Revoke(ctx, v)
 			if err == nil && !done {

@@ -53,8 +53,9 @@ func (s *Service) submit(ctx context.Context, op im.Operator, c checked, once bo
 		d.KnownAs = c.given.ClientMsgID
 	}
 	s.log.Submit(ctx, &msglog.Entry{
-		Messages: []*msglog.Delivery{d},
-		Once:     once,
+		OperationID: op.OperationID,
+		Messages:    []*msglog.Delivery{d},
+		Once:        once,
 		Done: func(r msglog.Result, err error) {
 			if im.IsKind(err, im.GroupIsDismissed) { // the view has not followed: another node's dismissal
 				s.caches.groups.Invalidate(c.GroupID)

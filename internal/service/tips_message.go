@@ -57,7 +57,7 @@ func (s *Service) tell(ctx context.Context, op im.Operator, n notice, tips any) 
 	messages := s.deliveries(op, n)
 	err := setTips(messages, tips)
 	if err == nil {
-		_, err = s.log.Append(ctx, &msglog.Entry{Messages: messages})
+		_, err = s.log.Append(ctx, &msglog.Entry{OperationID: op.OperationID, Messages: messages})
 	}
 	if err != nil {
 		s.logger.Warn("notification not sent", "contentType", n.contentType, "user", n.to, "op", op.OperationID, "err", err)

@@ -39,7 +39,7 @@ func (s *Service) RegisterUsers(ctx context.Context, op im.Operator, users []im.
 			return webhook.RegisterBody(im.AfterUserRegister, batch)
 		}))
 	}
-	return s.change(ctx, func(ctx context.Context, tx store.Tx) error {
+	return s.change(ctx, op.OperationID, func(ctx context.Context, tx store.Tx) error {
 		if err := tx.InsertUsers(ctx, users); err != nil {
 			return err
 		}
@@ -235,6 +235,7 @@ func (s *Service) updateUser(ctx context.Context, op im.Operator, name, userID s
 	var groups []memberChange
 	var friends []string
 	_, err = s.log.Append(ctx, &msglog.Entry{
+		OperationID: op.OperationID,
 		With: func(ctx context.Context, tx store.Tx) error {
 			if p.Empty() {
 				return nil
@@ -342,7 +343,7 @@ func (s *Service) tellRenamed(ctx context.Context, op im.Operator, userID string
 		if err := setTips(n, tips); err != nil {
 			return err
 		}
-		if _, err := s.log.Append(ctx, &msglog.Entry{Messages: n}); err != nil {
+		if _, err := s.log.Append(ctx, &msglog.Entry{OperationID: op.OperationID, Messages: n}); err != nil {
 			return err
 		}
 	}
@@ -351,7 +352,7 @@ func (s *Service) tellRenamed(ctx context.Context, op im.Operator, userID string
 		if err := setTips(n, userInfoUpdatedTips{UserID: userID}); err != nil {
 			return err
 		}
-		if _, err := s.log.Append(ctx, &msglog.Entry{Messages: n}); err != nil {
+		if _, err := s.log.Append(ctx, &msglog.Entry{OperationID: op.OperationID, Messages: n}); err != nil {
 			return err
 		}
 	}

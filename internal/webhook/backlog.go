@@ -38,7 +38,7 @@ func (d *Dispatcher) judge(ep *endpoint, was level, b store.Backlog) level {
 	now := level{rows: b.Waiting + b.Retrying + b.Dead}
 	now.alarm = above(was.alarm, now.rows, int64(c.AlarmBacklog))
 	now.full = above(was.full, now.rows, int64(c.MaxBacklog))
-	log := ep.log.With("events", now.rows)
+	log := ep.ownLog.With("events", now.rows)
 	switch {
 	case now.alarm && !was.alarm:
 		log.Error("webhook backlog is large: see to the receiver and to the disk", "alarmBacklog", c.AlarmBacklog)

@@ -233,7 +233,7 @@ func (a *Asker) ask(ctx context.Context, c *asking, q Question) (*Answer, error)
 	var fault *askFault
 	works := !errors.As(err, &fault)
 	if c.leave(q.Command, pass, &works) {
-		a.log.Warn("breaker of a before callback changed", "command", q.Command.Key(), "open", !works)
+		a.log.Warn("breaker of a before callback changed", "command", q.Command.Key(), "op", q.OperationID, "open", !works)
 	}
 	return answer, err
 }

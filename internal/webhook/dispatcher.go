@@ -111,11 +111,12 @@ func New(o Options) (*Dispatcher, error) {
 		return nil, err
 	}
 	d := &Dispatcher{
-		o: o, outbox: o.Outbox, log: o.Log, metrics: m, onPause: o.Paused,
+		o: o, outbox: o.Outbox, metrics: m, onPause: o.Paused,
 		commits: make(chan struct{}, 1), gate: make(chan struct{}, 1),
 	}
 	d.leases = leases{mine: map[string]*held{}, seen: map[string]sighting{}}
-	d.shared = &shared{wakeReader: d.Wake, marked: make(chan struct{}, 1), markedFull: make(chan struct{}, 1)}
+	d.shared = &shared{wakeReader: d.Wake, marked: make(chan struct{}, 1), markedFull: make(chan struct{}, 1), operationID: im.NewID()}
+	d.log = o.Log.With("op", d.shared.operationID)
 	d.list.Store(&[]*endpoint{})
 	d.removed.Store(&[]im.Endpoint{})
 	d.levels.Store(&levels{})

@@ -25,7 +25,8 @@ type endpoint struct {
 	maxLoaded, maxBytes, maxLane int
 
 	metrics  *metrics
-	log      *slog.Logger
+	log      *slog.Logger // for lines about an event
+	ownLog   *slog.Logger // for lines about the endpoint itself
 	failures throttle
 	shared   *shared
 
@@ -82,18 +83,23 @@ type shared struct {
 	wakeReader func()        // there is room again, or a lane wants to be filled
 	marked     chan struct{} // an outcome waits to be written
 	markedFull chan struct{} // a whole batch of one endpoint waits
+	// operationID is that of the dispatcher's run: lines about an endpoint bear it, those
+	// about an event that of the event's request.
+	operationID string
 }
 
 // newEndpoint returns an endpoint that delivers nothing yet.
 func newEndpoint(id string, p *plan, c *Config, o *Options, m *metrics, sh *shared) *endpoint {
 	ep := &endpoint{
-		id: id, decode: o.Decode, random: rand.Float64, metrics: m, log: o.Log.With("endpoint", endpointLabel(id)), shared: sh, plan: p,
+		id: id, decode: o.Decode, random: rand.Float64, metrics: m, shared: sh, plan: p,
+		log:       o.Log.With("endpoint", endpointLabel(id)),
 		maxLoaded: c.MaxLoaded, maxBytes: c.MaxLoadedBytes,
 		lanes: map[string]*lane{}, attempted: map[int64]struct{}{}, blame: blame{}, behind: true,
 	}
 	if id != im.MainEndpoint { // there may be many of them
 		ep.maxLoaded, ep.maxBytes = max(c.MaxLoaded/extraShare, 1), max(c.MaxLoadedBytes/extraShare, 1)
 	}
+	ep.ownLog = ep.log.With("op", sh.operationID)
 	ep.maxLane = max(ep.maxLoaded/laneShare, 1)
 	ep.timer = time.AfterFunc(forever, ep.tick)
 	m.breaker.WithLabelValues(endpointLabel(id)).Set(0)

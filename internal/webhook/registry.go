@@ -46,7 +46,7 @@ type Registry struct {
 // NewRegistry returns a registry that knows the configuration only. Each of tell
 // is called with every change, one at a time.
 func NewRegistry(st EndpointStore, c *Config, log *slog.Logger, tell ...func(*Snapshot) error) *Registry {
-	r := &Registry{store: st, log: log, tell: tell}
+	r := &Registry{store: st, log: log.With("op", im.NewID()), tell: tell}
 	r.current = &Snapshot{Config: c}
 	r.routes.Store(newRoutes(r.current))
 	return r

@@ -95,7 +95,7 @@ func (d *Dispatcher) giveAway(ctx context.Context, s *shares) error {
 			delete(d.leases.mine, h.Endpoint)
 			if ep := d.find(h.Endpoint); ep != nil {
 				ep.disown()
-				ep.log.Info("webhook delivery of this node ends: another one has too little to do", "node", h.to)
+				ep.ownLog.Info("webhook delivery of this node ends: another one has too little to do", "node", h.to)
 			}
 		}
 	}

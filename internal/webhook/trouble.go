@@ -14,13 +14,13 @@ func (ep *endpoint) breakerChanged(now time.Time) {
 	ep.metrics.breaker.WithLabelValues(endpointLabel(ep.id)).Set(float64(ep.breaker.state))
 	switch ep.breaker.state {
 	case breakerOpen:
-		ep.log.Warn("webhook breaker open: events wait", "for", breakerOpenFor, "failing", ep.blame.names(now))
+		ep.ownLog.Warn("webhook breaker open: events wait", "for", breakerOpenFor, "failing", ep.blame.names(now))
 		ep.restall(now)
 	case breakerHalfOpen:
 		ep.restall(now)
 		ep.employ(now)
 	case breakerClosed:
-		ep.log.Info("webhook breaker closed: events go on")
+		ep.ownLog.Info("webhook breaker closed: events go on")
 		ep.recovered(now)
 	}
 }
@@ -33,7 +33,7 @@ func (ep *endpoint) pause(reason string, now time.Time) {
 	ep.setPaused(reason, now)
 	ep.pauseWaits = true
 	poke(ep.shared.marked)
-	ep.log.Error("webhook endpoint paused: events are kept, resume it when the receiver is right", "reason", reason)
+	ep.ownLog.Error("webhook endpoint paused: events are kept, resume it when the receiver is right", "reason", reason)
 }
 
 func (ep *endpoint) setPaused(reason string, at time.Time) {
@@ -51,7 +51,7 @@ func (ep *endpoint) resume() {
 	ep.paused, ep.pausedReason, ep.pausedAt, ep.pauseWaits = false, "", time.Time{}, false
 	ep.failingFrom = time.Time{}
 	ep.metrics.paused.WithLabelValues(endpointLabel(ep.id)).Set(0)
-	ep.log.Info("webhook endpoint resumed")
+	ep.ownLog.Info("webhook endpoint resumed")
 	ep.breaker.reset()
 	ep.breakerChanged(now)
 	ep.employ(now)
@@ -72,7 +72,7 @@ func (ep *endpoint) setPause(stored *im.Endpoint, version int64) {
 		ep.resume()
 	case !ep.paused:
 		ep.setPaused(stored.PausedReason, time.UnixMilli(stored.PausedAt))
-		ep.log.Info("webhook endpoint paused", "reason", stored.PausedReason)
+		ep.ownLog.Info("webhook endpoint paused", "reason", stored.PausedReason)
 	}
 }
 

@@ -60,6 +60,9 @@ func NewPush(conversationID, operationID string, records ...im.Record) *Push {
 	return &Push{data: appendConversation(data, conversationID, value), operationID: operationID}
 }
 
+// OperationID returns the id of the request that caused the push, or "".
+func (p *Push) OperationID() string { return p.operationID }
+
 // Payload returns the frame for a codec. Callers must not change it.
 func (p *Push) Payload(c frame.Codec) []byte {
 	v := &p.payloads[c]
