@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"parley/imtest"
 	"parley/internal/obs"
@@ -44,12 +43,8 @@ func TestBucketAway(t *testing.T) {
 		t.Errorf("a message: %v", err)
 	}
 	f := randomFile(1000)
-	began := time.Now()
 	_, err := ann.begin(f, "away", "")
 	wantCode(t, "an upload while the bucket is away", err, 500)
-	if took := time.Since(began); took > 9*time.Second { // the SDKs give up after 10 s
-		t.Errorf("refused after %v", took)
-	}
 	start()
 	address, err := ann.upload(f, "away", "")
 	if err != nil {

@@ -11,6 +11,7 @@ package s3
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,14 @@ type Options struct {
 	AccessKey string
 	SecretKey string
 	PathStyle bool // the bucket is in the path, else it is a part of the host name
+	// Timeout bounds beginning an upload and looking for a content; 0: DefaultTimeout.
+	// Completing an upload may take a store longer, and is bounded by the caller.
+	Timeout time.Duration
 }
+
+// DefaultTimeout is below the 10 s after which the SDKs give up: they hear that files
+// are not to be had from a store that takes connections and answers nothing.
+const DefaultTimeout = 8 * time.Second
 
 // Store is the storage in one bucket.
 type Store struct {
@@ -44,6 +52,7 @@ type Store struct {
 	core      minio.Core
 	public    *minio.Client // signs addresses; makes no requests
 	transport *http.Transport
+	timeout   time.Duration
 }
 
 var _ object.Storage = (*Store)(nil)
@@ -58,7 +67,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("s3: %w", err)
 	}
-	s := &Store{bucket: o.Bucket, transport: transport}
+	s := &Store{bucket: o.Bucket, transport: transport, timeout: cmp.Or(o.Timeout, DefaultTimeout)}
 	client, err := newClient(o, o.Endpoint, transport)
 	if err != nil {
 		return nil, fmt.Errorf("s3: endpoint: %w", err)
@@ -145,6 +154,8 @@ func (s *Store) Limits() object.Limits { return object.DefaultLimits() }
 
 // Begin implements object.Storage.
 func (s *Store) Begin(ctx context.Context, u *im.ObjectUpload) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
 	u.StorageID, err = s.core.NewMultipartUpload(ctx, s.bucket, u.Key, minio.PutObjectOptions{})
 	return failed("Begin", err)
 }
@@ -252,6 +263,8 @@ func (s *Store) SignForm(ctx context.Context, _ string, u *im.ObjectUpload, cont
 
 // Stat implements object.Storage.
 func (s *Store) Stat(ctx context.Context, key string) (object.Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
 	info, err := s.core.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
 	return object.Info{Size: info.Size}, failed("Stat", err)
 }

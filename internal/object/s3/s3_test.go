@@ -132,6 +132,38 @@ func TestAway(t *testing.T) {
 	}
 }
 
+// TestSilence: a store that takes connections and answers nothing is given up, in less
+// time than the SDKs have patience.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	if s3.DefaultTimeout >= 10*time.Second {
+		t.Errorf("a store that is silent is given up after %v", s3.DefaultTimeout)
+	}
+	asked := make(chan string, 10)
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- r.Method
+		<-r.Context().Done()
+	}))
+	defer srv.Close()
+	s, err := s3.Open(s3.Options{
+		Endpoint: srv.URL, Region: "us-east-1", Bucket: "files", AccessKey: "a", SecretKey: "s", PathStyle: true, Timeout: 100 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ctx := t.Context() // has no deadline
+	if err := s.Begin(ctx, &im.ObjectUpload{Key: "k"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("begin: %v", err)
+	}
+	if _, err := s.Stat(ctx, "k"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("stat: %v", err)
+	}
+	if a, b := <-asked, <-asked; a != http.MethodPost || b != http.MethodHead {
+		t.Errorf("asked %s, %s", a, b)
+	}
+}
+
 // TestComplete: only what was announced becomes a content; doing it again is fine.
 func TestComplete(t *testing.T) {
 	t.Parallel()
