@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -23,28 +24,52 @@ import (
 // largeMB is the size of the large upload; 1024 takes several seconds.
 var largeMB = flag.Int("large", 200, "MiB of the large upload of TestLargeUpload")
 
-// onStorageProcesses is onStorages for the program itself.
-func onStorageProcesses(t *testing.T, bin string, fn func(t *testing.T, p *process)) {
-	t.Run("files", func(t *testing.T) { fn(t, newProcess(t, bin)) })
-	t.Run("s3", func(t *testing.T) {
-		s3 := imtest.StartS3(t)
-		fn(t, newProcess(t, bin, append(s3.Env(), postgresEnv(t))...))
-	})
-	http.DefaultClient.CloseIdleConnections()
+// storeCompletes reports whether a request to an S3 store completes an upload.
+func storeCompletes(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId")
 }
 
-// TestUploadCrash kills the server while it completes uploads. Each file is there
-// whole or not at all; afterwards the upload can be completed, and the file is whole.
-func TestUploadCrash(t *testing.T) {
+// storeLooks reports whether a request to an S3 store looks for a content.
+func storeLooks(r *http.Request) bool {
+	return r.Method == http.MethodHead && strings.Count(r.URL.Path, "/") > 1 // else it is the bucket
+}
+
+// parleyCompletes reports whether a request asks Parley to complete an upload.
+func parleyCompletes(r *http.Request) bool { return r.URL.Path == "/object/complete_multipart_upload" }
+
+// TestUploadCrashPoints kills the server at chosen moments of the completion of an
+// upload. At each it is known whether the store has the file, whole, and whether it
+// has its name; afterwards the same upload can be completed, and the file is there once.
+func TestUploadCrashPoints(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
 	}
-	onStorageProcesses(t, build(t), func(t *testing.T, p *process) {
+	type point struct {
+		name   string
+		toS3   bool // the request is one to the store, else one to Parley
+		wanted func(*http.Request) bool
+		when   moment
+		stored bool // the file is in the store
+		named  bool // clients find it
+	}
+	points := []point{
+		{"before Parley is asked", false, parleyCompletes, onArrival, false, false},
+		{"before the store is asked", true, storeCompletes, onArrival, false, false},
+		{"the store has completed it, Parley does not know", true, storeCompletes, carriedOut, true, false},
+		{"Parley knows, but not the size", true, storeLooks, onArrival, true, false},
+		{"Parley has not noted what it knows", true, storeLooks, carriedOut, true, false},
+		{"Parley has answered, the client does not know", false, parleyCompletes, carriedOut, true, true},
+	}
+	bin := build(t)
+	run := func(t *testing.T, p *process, store *crossing, contents func() [][]byte) {
 		p.start()
-		u := newUploader(t, imtest.NewCaller("http://"+p.api, secret), "ann")
-		whole, none := 0, 0
-		for cycle := range 8 {
-			f, name := randomFile(minPart+1000+cycle), fmt.Sprintf("file-%d", cycle)
+		front := startCrossing(t, "http://"+p.api)
+		u := newUploader(t, imtest.NewCaller(front.URL, secret), "ann")
+		for i, at := range points {
+			if at.toS3 && store == nil {
+				continue // the embedded storage has no such moments: see package files
+			}
+			f, name := randomFile(minPart+1000+i), fmt.Sprintf("file-%d", i)
 			b, err := u.begin(f, name, "")
 			if err == nil {
 				err = u.send(f, b)
@@ -52,37 +77,105 @@ func TestUploadCrash(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				// Cut off by the end of the process, or done before it.
-				_, _ = u.complete(b, f.sums(), name, "")
-			}()
-			// The moment is what the test varies.
-			time.Sleep(time.Duration(rand.IntN(20_000)) * time.Microsecond)
-			p.kill()
-			<-ended
+			where := front
+			if at.toS3 {
+				where = store
+			}
+			killed := where.once(at.wanted, at.when, p.kill)
+			if _, err := u.complete(b, f.sums(), name, ""); err == nil {
+				t.Fatalf("%s: the client had an answer", at.name)
+			}
+			<-killed
+			have := func() (n int) {
+				for _, c := range contents() {
+					if bytes.Equal(c, f.data) {
+						n++
+					}
+				}
+				return n
+			}
+			if n := have(); at.stored != (n == 1) || n > 1 {
+				t.Errorf("%s: the store has the file %d times", at.name, n)
+			}
 			p.start()
-			u.c = imtest.NewCaller("http://"+p.api, secret)
-			address := u.c.URL("/object/ann/" + name)
+			address := "http://" + p.api + "/object/ann/" + name
 			status, body, _, err := fetch(address, nil)
 			switch {
 			case err != nil:
 				t.Fatal(err)
-			case status == http.StatusNotFound:
-				none++
-			case status == http.StatusOK && bytes.Equal(body, f.data):
-				whole++
-			default:
-				t.Fatalf("cycle %d: HTTP %d, %d bytes of %d", cycle, status, len(body), len(f.data))
+			case at.named && (status != http.StatusOK || !bytes.Equal(body, f.data)), !at.named && status != http.StatusNotFound:
+				t.Errorf("%s: HTTP %d, %d bytes of %d", at.name, status, len(body), len(f.data))
 			}
 			if _, err := u.complete(b, f.sums(), name, ""); err != nil {
-				t.Fatalf("cycle %d: completing after the crash: %v", cycle, err)
+				t.Errorf("%s: completing after the crash: %v", at.name, err)
 			}
 			wantContent(t, address, f.data)
+			if n := have(); n != 1 {
+				t.Errorf("%s: in the end the store has the file %d times", at.name, n)
+			}
 		}
-		t.Logf("%d whole, %d not there", whole, none)
+		http.DefaultClient.CloseIdleConnections()
+	}
+	t.Run("files", func(t *testing.T) {
+		p := newProcess(t, bin)
+		run(t, p, nil, func() [][]byte { return embedded(t, filepath.Join(p.dir, "objects", "data")) })
 	})
+	t.Run("s3", func(t *testing.T) {
+		s3 := imtest.StartS3(t)
+		store := startCrossing(t, s3.Endpoint)
+		s3.Endpoint = store.URL
+		p := newProcess(t, bin, append(s3.Env(), postgresEnv(t))...)
+		run(t, p, store, func() [][]byte { return filesBelow(t, s3.Dir) })
+	})
+}
+
+// sumBytes is what the embedded storage adds to each part: its MD5.
+const sumBytes = 16
+
+// embedded returns the contents of several parts that the embedded storage has: each
+// is a directory with a file for each part.
+func embedded(t *testing.T, dir string) (out [][]byte) {
+	t.Helper()
+	firsts, err := filepath.Glob(filepath.Join(dir, "*", "*", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, first := range firsts {
+		var content []byte
+		for n := 1; ; n++ {
+			part, err := os.ReadFile(filepath.Join(filepath.Dir(first), strconv.Itoa(n)))
+			if errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			if err != nil || len(part) < sumBytes {
+				t.Fatalf("part %d: %d bytes, %v", n, len(part), err)
+			}
+			content = append(content, part[:len(part)-sumBytes]...)
+		}
+		out = append(out, content)
+	}
+	return out
+}
+
+// filesBelow returns the contents of all files of a directory.
+func filesBelow(t *testing.T, dir string) (out [][]byte) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		// A store keeps the parts of uploads in a directory of its own.
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		out = append(out, data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // zeros is a content of many bytes that needs no memory.

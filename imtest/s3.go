@@ -17,7 +17,10 @@ import (
 )
 
 // S3 is an S3-compatible store that runs for a test, with an empty bucket.
-type S3 struct{ Endpoint, Bucket, AccessKey, SecretKey string }
+type S3 struct {
+	Endpoint, Bucket, AccessKey, SecretKey string
+	Dir                                    string // where it keeps the bucket's objects, each as a file
+}
 
 // Use makes a server keep its files there.
 func (s S3) Use(c *config.Config) {
@@ -72,6 +75,7 @@ func PrepareS3(t testing.TB) (s S3, start func()) {
 	}
 	s = S3{Bucket: "parley-test", AccessKey: "imtest", SecretKey: "imtest-s3-secret"}
 	dir := t.TempDir()
+	s.Dir = filepath.Join(dir, "root", s.Bucket)
 	for _, d := range []string{filepath.Join("root", s.Bucket), "meta"} {
 		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			t.Fatal(err)
