@@ -6,6 +6,8 @@ type PushToken struct {
 	Platform  Platform
 	Token     string
 	ExpiresAt int64 // ms; 0: never
+	// RegisteredAt is when the application said so last, ms.
+	RegisteredAt int64
 }
 
 // PushIntent is a stored message whose offline pushes were not made yet.

@@ -21,6 +21,8 @@ const (
 	// apnsTokenLife is how long a provider token is used: Apple takes it for an hour, and
 	// minds a new one more often than every 20 minutes.
 	apnsTokenLife = 45 * time.Minute
+	// apnsPause is what Apple wants to pass before what a server of its own failed at is tried again.
+	apnsPause = 15 * time.Minute
 )
 
 // APNsOptions are what the Apple Push Notification service needs.
@@ -102,16 +104,30 @@ func (a *apns) Send(ctx context.Context, j *im.PushJob) (string, error) {
 	if r.status == http.StatusOK {
 		return r.header.Get("apns-id"), nil
 	}
+	return "", apnsFailure(r)
+}
+
+// apnsFailure reads an answer other than success. A token that is gone may have been
+// registered again since; a refusal of the key is the operator's to mend, but what the
+// key may not do is not.
+func apnsFailure(r *answer) *Failure {
 	reason := apnsReason(r)
 	f := r.failure(reason)
-	switch reason {
-	case "BadDeviceToken", "Unregistered", "DeviceTokenNotForTopic", "ExpiredToken":
+	switch {
+	case r.status == http.StatusGone:
+		var e struct {
+			Timestamp int64 `json:"timestamp"` // ms
+		}
+		_ = json.Unmarshal(r.body, &e) // without it the token is forgotten, whenever it was registered
+		f.Remedy, f.Since = Forget, e.Timestamp
+	case reason == "BadDeviceToken", reason == "DeviceTokenNotForTopic":
 		f.Remedy = Forget
+	case reason == "Forbidden":
+		f.Remedy = GiveUp
+	case r.status >= http.StatusInternalServerError:
+		f.Least = apnsPause
 	}
-	if r.status == http.StatusGone {
-		f.Remedy = Forget
-	}
-	return "", f
+	return f
 }
 
 func apnsReason(r *answer) string {

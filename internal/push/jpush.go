@@ -151,18 +151,16 @@ func (p *jpush) send(ctx context.Context, j *im.PushJob, users []string) (string
 		return strings.Trim(string(r.MsgID), `"`), nil
 	}
 	f := a.failure(fmt.Sprintf("code %d: %s", r.Error.Code, r.Error.Message))
-	switch r.Error.Code {
-	case jpushNobody:
+	switch {
+	case r.Error.Code == jpushNobody:
 		f.Remedy = Forget
-	case jpushTooMany:
+	case r.Error.Code == jpushTooMany, a.status == http.StatusTooManyRequests:
 		f.Remedy = TryAgain
 		if s, err := strconv.Atoi(a.header.Get("X-Rate-Limit-Reset")); err == nil && s > 0 {
 			f.After = time.Duration(s) * time.Second
 		}
-	case jpushInvalid:
-		if len(users) > 1 {
-			f.Remedy = Apart
-		}
+	case r.Error.Code == jpushInvalid && len(users) > 1:
+		f.Remedy = Apart
 	}
 	return "", f
 }

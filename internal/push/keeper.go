@@ -47,7 +47,8 @@ type result struct {
 	jobs   []im.PushJob
 	again  int64 // ms; 0: the jobs are done with
 	alone  bool  // the next time, each by itself
-	forget bool  // the tokens are of no use any more
+	forget bool  // the tokens are of no use any more,
+	since  int64 // unless they were registered after this time, ms; 0: whenever they were
 }
 
 // keeper is the only one that writes what offline push keeps: it collects what
@@ -335,7 +336,7 @@ func (r *result) write(ctx context.Context, tx store.Tx) error {
 			err = tx.FinishPushJob(ctx, j.ID, j.Claim)
 		}
 		if err == nil && r.forget && j.Token != "" {
-			err = tx.DeletePushToken(ctx, j.UserID, j.Platform, j.Token)
+			err = tx.DeletePushToken(ctx, j.UserID, j.Platform, j.Token, r.since)
 		}
 		if err != nil {
 			return err
@@ -457,7 +458,7 @@ func (k *keeper) attempt(jobs []im.PushJob) *result {
 	case Forget:
 		p.metrics.sent.WithLabelValues("gone").Add(n)
 		log.Info("offline push not sent, the device is gone", "status", f.Status, "reason", f.Reason)
-		return &result{jobs: jobs, forget: true}
+		return &result{jobs: jobs, forget: true, since: f.Since}
 	case GiveUp:
 		p.metrics.sent.WithLabelValues("refused").Add(n)
 		log.Warn("offline push not sent", "status", f.Status, "reason", f.Reason)
@@ -472,7 +473,7 @@ func (k *keeper) attempt(jobs []im.PushJob) *result {
 		log.Warn("offline push given up", "status", f.Status, "reason", f.Reason)
 		return &result{jobs: jobs}
 	}
-	wait := time.Duration(float64(waits[first.Attempts]) * (0.8 + 0.4*rand.Float64()))
+	wait := max(f.Least, time.Duration(float64(waits[first.Attempts])*(0.8+0.4*rand.Float64())))
 	if f.After > 0 {
 		k.pause(min(f.After, maxPause))
 		wait = max(wait, f.After)

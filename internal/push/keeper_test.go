@@ -222,6 +222,49 @@ func TestDeadTokens(t *testing.T) {
 	}
 }
 
+// TestTheDevicesOwnPause: a vendor may want one notification to rest without holding back
+// the others, and may not know yet that a token was registered again.
+func TestTheDevicesOwnPause(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sqliteStore(t))
+	var once sync.Once
+	w.vendor.answer = func(j *im.PushJob) (err error) {
+		switch j.UserID {
+		case "bob":
+			once.Do(func() { err = &Failure{Remedy: TryAgain, Status: 500, Least: 15 * time.Minute} })
+		case "dan":
+			err = &Failure{Remedy: Forget, Status: 410, Since: 1000}
+		}
+		return err
+	}
+	w.device("bob", im.PlatformIOS)
+	w.device("cid", im.PlatformIOS)
+	w.update(func(ctx context.Context, tx store.Tx) error {
+		return tx.PutPushToken(ctx, im.PushToken{UserID: "dan", Platform: im.PlatformIOS, Token: "t", RegisteredAt: 1001})
+	})
+	w.start()
+	w.missed(w.chat("bob", "one"))
+	w.until("the first attempt", func() bool { return len(w.vendor.jobs()) == 1 })
+	w.missed(w.chat("cid", "at once"))
+	w.until("the others are not held back", func() bool { return len(w.vendor.jobs()) == 2 })
+	w.missed(w.chat("dan", "not to this token"))
+	w.until("refused", func() bool { return len(w.vendor.jobs()) == 3 })
+	w.idle()
+	w.clock.Add((15 * time.Minute).Milliseconds() - 1)
+	w.turn()
+	if got := len(w.vendor.jobs()); got != 3 {
+		t.Fatalf("%d attempts too early", got-3)
+	}
+	w.clock.Add(1000)
+	w.until("nothing left", func() bool { w.p.keeper.signal(); return w.left() == [2]int{} })
+	if got := len(w.vendor.jobs()); got != 4 {
+		t.Errorf("%d attempts", got)
+	}
+	if tokens, err := w.st.PushTokens(t.Context(), []string{"dan"}, "", 0); err != nil || len(tokens) != 1 {
+		t.Errorf("the token that was registered again: %v %v", tokens, err)
+	}
+}
+
 // TestFullQueue drops the oldest notifications of chats; those of a large group wait for room.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()

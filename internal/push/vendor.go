@@ -58,7 +58,9 @@ const (
 // Failure is a vendor's answer other than success.
 type Failure struct {
 	Remedy Remedy
-	After  time.Duration // with TryAgain: not before; 0: nothing was said
+	After  time.Duration // with TryAgain: not before, nor anything else; 0: nothing was said
+	Least  time.Duration // with TryAgain: this notification not before
+	Since  int64         // with Forget: the device is gone since then, ms; 0: nothing was said
 	Status int           // of HTTP
 	Reason string        // in the vendor's words
 }

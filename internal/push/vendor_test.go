@@ -335,6 +335,9 @@ func TestFailures(t *testing.T) {
 		{"fcm unavailable", fcm, []reply{{503, nil, "<html>"}}, TryAgain, 0, "<html>", 1},
 		{"fcm access refused twice", fcm, []reply{{401, nil, `{"error":{"status":"UNAUTHENTICATED","message":"m"}}`}}, TryAgain, 0, "UNAUTHENTICATED", 2},
 		{"apns unregistered", apns, []reply{{410, nil, `{"reason":"Unregistered","timestamp":1}`}}, Forget, 0, "Unregistered", 1},
+		{"apns expired token", apns, []reply{{410, nil, `{"reason":"ExpiredToken","timestamp":1}`}}, Forget, 0, "ExpiredToken", 1},
+		{"apns forbidden", apns, []reply{{403, nil, `{"reason":"Forbidden"}`}}, GiveUp, 0, "Forbidden", 1},
+		{"apns shutdown", apns, []reply{{503, nil, `{"reason":"Shutdown"}`}}, TryAgain, 0, "Shutdown", 1},
 		{"apns bad token", apns, []reply{{400, nil, `{"reason":"BadDeviceToken"}`}}, Forget, 0, "BadDeviceToken", 1},
 		{"apns other application", apns, []reply{{400, nil, `{"reason":"DeviceTokenNotForTopic"}`}}, Forget, 0, "DeviceTokenNotForTopic", 1},
 		{"apns payload", apns, []reply{{413, nil, `{"reason":"PayloadTooLarge"}`}}, GiveUp, 0, "PayloadTooLarge", 1},
@@ -350,6 +353,7 @@ func TestFailures(t *testing.T) {
 		{"getui busy", getui, []reply{getuiAuth, {502, nil, `oops`}}, TryAgain, 0, "oops", 2},
 		{"jpush nobody", jpush, []reply{{400, nil, `{"error":{"code":1011,"message":"cannot find user by this audience"}}`}}, Forget, 0, "code 1011", 1},
 		{"jpush too many", jpush, []reply{{429, map[string]string{"X-Rate-Limit-Reset": "30"}, `{"error":{"code":2002,"message":"rate limit exceeded"}}`}}, TryAgain, 30 * time.Second, "2002", 1},
+		{"jpush too many, no words", jpush, []reply{{429, map[string]string{"X-Rate-Limit-Reset": "5"}, `{}`}}, TryAgain, 5 * time.Second, "", 1},
 		{"jpush wrong keys", jpush, []reply{{401, nil, `{"error":{"code":1004,"message":"Authen failed"}}`}}, TryAgain, 0, "1004", 1},
 		{"jpush bad request", jpush, []reply{{400, nil, `{"error":{"code":1003,"message":"The parameter value is invalid"}}`}}, GiveUp, 0, "1003", 1},
 		{"a redirect", jpush, []reply{{302, map[string]string{"Location": "/elsewhere"}, ""}}, GiveUp, 0, "", 1},
@@ -365,6 +369,9 @@ func TestFailures(t *testing.T) {
 				t.Fatalf("error %v", err)
 			}
 			if f.Remedy != c.remedy || f.After != c.after || !strings.Contains(f.Reason, c.reason) || f.Status == 0 {
+				t.Errorf("failure %+v", *f)
+			}
+			if f.Least != 0 != (c.name == "apns shutdown") || f.Since != 0 != (f.Status == http.StatusGone) {
 				t.Errorf("failure %+v", *f)
 			}
 			if n := len(e.requests()); n != c.requests {

@@ -29,7 +29,7 @@ func (s *Service) SetPushToken(ctx context.Context, op im.Operator, userID strin
 	if _, err := s.user(ctx, userID); err != nil {
 		return err
 	}
-	t := im.PushToken{UserID: userID, Platform: p, Token: token}
+	t := im.PushToken{UserID: userID, Platform: p, Token: token, RegisteredAt: s.nowMs()}
 	if now := s.nowMs(); life > 0 {
 		t.ExpiresAt = math.MaxInt64
 		if life < (math.MaxInt64-now)/1000 {
@@ -44,7 +44,7 @@ func (s *Service) DeletePushToken(ctx context.Context, op im.Operator, userID st
 	if err := self(op, "service.DeletePushToken", userID); err != nil {
 		return err
 	}
-	return s.store.Update(ctx, func(tx store.Tx) error { return tx.DeletePushToken(ctx, userID, p, "") })
+	return s.store.Update(ctx, func(tx store.Tx) error { return tx.DeletePushToken(ctx, userID, p, "", 0) })
 }
 
 // SetAppBadge sets the number on the icon of a user's application, from which

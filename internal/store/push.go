@@ -38,11 +38,13 @@ type PushClaim struct {
 // PushWriter changes what offline push keeps.
 type PushWriter interface {
 	// PutPushToken sets the token of a user and platform, also of the notifications that
-	// wait for that device, and takes it away from whoever else had it: a device belongs to
-	// who logged in last.
+	// wait for that device, and takes it away from whoever else had it, with what waits for
+	// them there: a device belongs to who logged in last.
 	PutPushToken(ctx context.Context, t im.PushToken) error
-	// DeletePushToken forgets the token of a user and platform, if it is this one; "": whatever it is.
-	DeletePushToken(ctx context.Context, userID string, p im.Platform, token string) error
+	// DeletePushToken forgets the token of a user and platform, and what waits for that
+	// device, if it is this one ("": whatever it is) and was not registered after a time in
+	// ms (0: whenever it was).
+	DeletePushToken(ctx context.Context, userID string, p im.Platform, token string, registered int64) error
 	// SetBadge sets the number on a user's icon.
 	SetBadge(ctx context.Context, userID string, badge int64) error
 	// RaiseBadges adds one to the numbers of distinct users and returns them.

@@ -11,11 +11,11 @@ import (
 )
 
 func scanPushToken(s scanner, t *im.PushToken) error {
-	return s.Scan(&t.UserID, &t.Platform, &t.Token, &t.ExpiresAt)
+	return s.Scan(&t.UserID, &t.Platform, &t.Token, &t.ExpiresAt, &t.RegisteredAt)
 }
 
 func (q queries) PushTokens(ctx context.Context, userIDs []string, silentIn string, now int64) ([]im.PushToken, error) {
-	return listIn(ctx, q.h, "PushTokens", scanPushToken, `SELECT user_id, platform, token, expires_at FROM push_tokens t
+	return listIn(ctx, q.h, "PushTokens", scanPushToken, `SELECT user_id, platform, token, expires_at, registered_at FROM push_tokens t
 		WHERE (expires_at = 0 OR expires_at > $1) AND ($2 = '' OR NOT EXISTS (SELECT 1 FROM user_conversations r
 			WHERE r.owner_user_id = t.user_id AND r.conversation_id = $2 AND r.recv_msg_opt <> 0))
 		AND user_id IN IDS`, userIDs, now, silentIn)
@@ -55,21 +55,51 @@ func (q queries) CountPushJobs(ctx context.Context) (int, error) {
 }
 
 func (t *tx) PutPushToken(ctx context.Context, v im.PushToken) error {
-	_, err := t.h.Exec(ctx, `DELETE FROM push_tokens WHERE token = $1 AND NOT (user_id = $2 AND platform = $3)`, v.Token, v.UserID, v.Platform)
-	if err == nil {
-		_, err = t.h.Exec(ctx, `INSERT INTO push_tokens (user_id, platform, token, expires_at) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (user_id, platform) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at`,
-			v.UserID, v.Platform, v.Token, v.ExpiresAt)
+	const op = "PutPushToken"
+	former, err := list(ctx, t.h, op, scanDevice, `DELETE FROM push_tokens WHERE token = $1 AND NOT (user_id = $2 AND platform = $3)
+		RETURNING user_id, platform`, v.Token, v.UserID, v.Platform)
+	if err != nil {
+		return err
 	}
+	if err := t.dropPushJobs(ctx, former); err != nil {
+		return failed(op, err)
+	}
+	_, err = t.h.Exec(ctx, `INSERT INTO push_tokens (user_id, platform, token, expires_at, registered_at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (user_id, platform) DO UPDATE SET token = excluded.token, expires_at = excluded.expires_at,
+			registered_at = excluded.registered_at`,
+		v.UserID, v.Platform, v.Token, v.ExpiresAt, v.RegisteredAt)
 	if err == nil { // what waits for the device finds it
 		_, err = t.h.Exec(ctx, `UPDATE push_jobs SET token = $3 WHERE user_id = $1 AND platform = $2`, v.UserID, v.Platform, v.Token)
 	}
-	return failed("PutPushToken", err)
+	return failed(op, err)
 }
 
-func (t *tx) DeletePushToken(ctx context.Context, userID string, p im.Platform, token string) error {
-	_, err := t.h.Exec(ctx, `DELETE FROM push_tokens WHERE user_id = $1 AND platform = $2 AND ($3 = '' OR token = $3)`, userID, p, token)
-	return failed("DeletePushToken", err)
+func (t *tx) DeletePushToken(ctx context.Context, userID string, p im.Platform, token string, registered int64) error {
+	const op = "DeletePushToken"
+	gone, err := list(ctx, t.h, op, scanDevice, `DELETE FROM push_tokens WHERE user_id = $1 AND platform = $2 AND ($3 = '' OR token = $3)
+		AND ($4 = 0 OR registered_at <= $4) RETURNING user_id, platform`, userID, p, token, registered)
+	if err != nil {
+		return err
+	}
+	return failed(op, t.dropPushJobs(ctx, gone))
+}
+
+// device is where one of a user's tokens was.
+type device struct {
+	userID   string
+	platform im.Platform
+}
+
+func scanDevice(s scanner, d *device) error { return s.Scan(&d.userID, &d.platform) }
+
+// dropPushJobs removes what waits for devices that have lost their token.
+func (t *tx) dropPushJobs(ctx context.Context, devices []device) error {
+	for _, d := range devices {
+		if _, err := t.h.Exec(ctx, `DELETE FROM push_jobs WHERE user_id = $1 AND platform = $2`, d.userID, d.platform); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) SetBadge(ctx context.Context, userID string, n int64) error {

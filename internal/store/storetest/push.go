@@ -40,15 +40,18 @@ func testPushTokens(t *testing.T, st store.Store) {
 	put(im.PushToken{UserID: "b", Platform: android, Token: "t4"})
 	same(t, "a device goes to who logged in last", tokens("", 100, "a", "b"), []string{"b Android t4", "b IOS t3"})
 
-	drop := func(p im.Platform, token string) {
+	drop := func(p im.Platform, token string, registered int64) {
 		t.Helper()
-		update(t, st, func(tx store.Tx) error { return tx.DeletePushToken(ctx, "b", p, token) })
+		update(t, st, func(tx store.Tx) error { return tx.DeletePushToken(ctx, "b", p, token, registered) })
 	}
-	drop(ios, "t4")
+	drop(ios, "t4", 0)
 	same(t, "not this one", len(tokens("", 1, "b")), 2)
-	drop(ios, "t3")
-	drop(android, "")
-	drop(android, "")
+	put(im.PushToken{UserID: "b", Platform: ios, Token: "t3", RegisteredAt: 1000})
+	drop(ios, "t3", 999)
+	same(t, "registered again since", tokens("", 1, "b"), []string{"b Android t4", "b IOS t3"})
+	drop(ios, "t3", 1000)
+	drop(android, "", 0)
+	drop(android, "", 0)
 	same(t, "gone", tokens("", 1, "b"), []string{})
 
 	// Silence is looked up for many users at once.
@@ -213,6 +216,27 @@ func testPushJobs(t *testing.T, st store.Store) {
 	renewed := claim("eleven", 1700, 9)
 	same(t, "the device's new token", renewed[0].Token, "new")
 	finish(renewed...)
+
+	// What waits for a device goes with its token: to another user, or gone altogether.
+	waiting := func(what string, want int, change func(tx store.Tx) error) {
+		t.Helper()
+		add(1800, job("a", "si_1", "m7", 16), job("a", "si_1", "m8", 17), job("b", "si_1", "m7", 16))
+		update(t, st, change)
+		same(t, what, count(), want)
+		for count() > 0 {
+			finish(claim("rest", 1800, 9)...)
+		}
+	}
+	put := func(user, token string) func(tx store.Tx) error {
+		return func(tx store.Tx) error {
+			return tx.PutPushToken(ctx, im.PushToken{UserID: user, Platform: im.PlatformIOS, Token: token})
+		}
+	}
+	waiting("the same user's again", 3, put("a", "new"))
+	waiting("another user's", 1, put("c", "new"))
+	update(t, st, put("a", "newer"))
+	waiting("not this token", 3, func(tx store.Tx) error { return tx.DeletePushToken(ctx, "a", im.PlatformIOS, "new", 0) })
+	waiting("gone", 1, func(tx store.Tx) error { return tx.DeletePushToken(ctx, "a", im.PlatformIOS, "newer", 0) })
 	testPushLists(t, st, job, add, claim, retry, finish)
 }
 

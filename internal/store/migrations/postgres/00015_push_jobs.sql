@@ -8,5 +8,8 @@ DELETE FROM push_jobs WHERE id NOT IN (SELECT max(id) FROM push_jobs GROUP BY us
 CREATE UNIQUE INDEX push_jobs_target ON push_jobs (user_id, platform, message_id);
 CREATE INDEX push_jobs_device ON push_jobs (user_id, platform, id);
 
+-- When the application registered the token last, ms: a vendor says since when one is dead.
+ALTER TABLE push_tokens ADD COLUMN registered_at BIGINT NOT NULL DEFAULT 0;
+
 -- The operationID of the request that sent the message, for the log.
 ALTER TABLE push_intents ADD COLUMN operation_id TEXT NOT NULL DEFAULT '';

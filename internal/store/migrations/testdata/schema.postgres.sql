@@ -311,6 +311,7 @@ CREATE TABLE push_tokens (
     platform integer NOT NULL,
     token text COLLATE "C" NOT NULL,
     expires_at bigint NOT NULL,
+    registered_at bigint DEFAULT 0 NOT NULL,
     CONSTRAINT push_tokens_pkey PRIMARY KEY (user_id, platform)
 );
 CREATE INDEX push_tokens_token ON push_tokens USING btree (token);

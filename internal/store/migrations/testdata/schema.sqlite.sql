@@ -315,7 +315,7 @@ CREATE TABLE push_tokens (
     user_id    TEXT NOT NULL,
     platform   INTEGER NOT NULL,
     token      TEXT NOT NULL,
-    expires_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL, registered_at BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (user_id, platform)
 ) WITHOUT ROWID;
 
