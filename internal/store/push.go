@@ -55,26 +55,27 @@ type PushWriter interface {
 	AdvancePushIntent(ctx context.Context, messageID, doneTo string) error
 	DeletePushIntents(ctx context.Context, messageIDs []string) error
 
-	// AddPushJobs adds notifications that are due at now, or with the device's first if
-	// that waits. One for a message and device that is there stays as it is.
+	// AddPushJobs adds notifications that are due at now, or, if there are others for the
+	// device, once these are removed. One for a message and device that is there stays as it
+	// is.
 	AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) error
 	// TrimPushJobs drops the oldest notifications beyond a number, of those that nobody
-	// has claimed, and returns how many.
-	TrimPushJobs(ctx context.Context, keep int) (int, error)
+	// has claimed, and returns how many. What was behind them is due at now.
+	TrimPushJobs(ctx context.Context, keep int, now int64) (int, error)
+	// AdvancePushJobs makes notifications due at now that nothing is before any more: two
+	// nodes that remove one and add another at the same time may miss one another.
+	AdvancePushJobs(ctx context.Context, now int64) error
 	// ClaimPushJobs takes over notifications that are due and nobody's, in the order they
 	// were added. Of those for one device none is taken before the ones added earlier are
 	// removed, so a device is told of messages one by one.
 	ClaimPushJobs(ctx context.Context, c PushClaim) ([]im.PushJob, error)
 	// ReleasePushJobs gives back what a node has claimed.
 	ReleasePushJobs(ctx context.Context, node string) error
-	// FinishPushJob removes a notification, unless somebody else has claimed it since.
-	FinishPushJob(ctx context.Context, id int64, claim string) error
+	// FinishPushJob removes a notification, unless somebody else has claimed it since. The
+	// next one for the device is due at now.
+	FinishPushJob(ctx context.Context, id int64, claim string, now int64) error
 	// RetryPushJob makes a notification due again at a time, counting the attempt, unless
 	// somebody else has claimed it since. One that is to be sent alone is not claimed
 	// together with others.
 	RetryPushJob(ctx context.Context, id int64, claim string, at int64, alone bool) error
-	// HoldPushJobs makes the notifications for devices, of users on one platform, due no
-	// earlier than a time, so that those behind one that is tried again are not looked at
-	// until then.
-	HoldPushJobs(ctx context.Context, p im.Platform, userIDs []string, until int64) error
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 
 	"parley/internal/im"
@@ -141,8 +142,10 @@ func (t *tx) DeletePushIntents(ctx context.Context, messageIDs []string) error {
 	})
 }
 
-// AddPushJobs looks at a device's first job to know whether the device waits: HoldPushJobs
-// makes all of them wait.
+// behind is when a job is due that is not the first of its device: not before the ones
+// before it are removed. So claims come upon first ones only, however many wait.
+const behind = math.MaxInt64
+
 func (t *tx) AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) error {
 	for i := range jobs {
 		j := &jobs[i]
@@ -152,10 +155,10 @@ func (t *tx) AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) erro
 		}
 		_, err = t.h.Exec(ctx, `INSERT INTO push_jobs (user_id, platform, conversation_id, token, message_id, send_time, note,
 				created_at, attempts, next_at, claim, node, lease_until)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, 0, CASE WHEN f.next_at > $9 THEN f.next_at ELSE $9 END, '', '', 0
-			FROM (SELECT coalesce((SELECT next_at FROM push_jobs WHERE user_id = $1 AND platform = $2 ORDER BY id LIMIT 1), 0) AS next_at) f
-			WHERE true ON CONFLICT (user_id, platform, message_id) DO NOTHING`,
-			j.UserID, j.Platform, j.ConversationID, j.Token, j.MessageID, j.SendTime, note, j.CreatedAt, now)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0,
+				CASE WHEN EXISTS (SELECT 1 FROM push_jobs WHERE user_id = $1 AND platform = $2) THEN CAST($10 AS BIGINT) ELSE CAST($9 AS BIGINT) END, '', '', 0)
+			ON CONFLICT (user_id, platform, message_id) DO NOTHING`,
+			j.UserID, j.Platform, j.ConversationID, j.Token, j.MessageID, j.SendTime, note, j.CreatedAt, now, int64(behind))
 		if err != nil {
 			return failed("AddPushJobs", err)
 		}
@@ -163,14 +166,32 @@ func (t *tx) AddPushJobs(ctx context.Context, jobs []im.PushJob, now int64) erro
 	return nil
 }
 
-func (t *tx) TrimPushJobs(ctx context.Context, keep int) (int, error) {
-	r, err := t.h.Exec(ctx, `DELETE FROM push_jobs WHERE claim = ''
-		AND id <= (SELECT id FROM push_jobs WHERE claim = '' ORDER BY id DESC LIMIT 1 OFFSET $1)`, keep)
+func (t *tx) TrimPushJobs(ctx context.Context, keep int, now int64) (int, error) {
+	const op = "TrimPushJobs"
+	dropped, err := list(ctx, t.h, op, scanDevice, `DELETE FROM push_jobs WHERE claim = ''
+		AND id <= (SELECT id FROM push_jobs WHERE claim = '' ORDER BY id DESC LIMIT 1 OFFSET $1) RETURNING user_id, platform`, keep)
 	if err != nil {
-		return 0, failed("TrimPushJobs", err)
+		return 0, err
 	}
-	n, err := r.RowsAffected()
-	return int(n), failed("TrimPushJobs", err)
+	for _, d := range dropped {
+		if err := t.advance(ctx, d, now); err != nil {
+			return 0, failed(op, err)
+		}
+	}
+	return len(dropped), nil
+}
+
+// advance makes the first job of a device due, if it was behind another one.
+func (t *tx) advance(ctx context.Context, d device, now int64) error {
+	_, err := t.h.Exec(ctx, `UPDATE push_jobs SET next_at = $3 WHERE next_at = $4
+		AND id = (SELECT id FROM push_jobs WHERE user_id = $1 AND platform = $2 ORDER BY id LIMIT 1)`, d.userID, d.platform, now, int64(behind))
+	return err
+}
+
+func (t *tx) AdvancePushJobs(ctx context.Context, now int64) error {
+	_, err := t.h.Exec(ctx, `UPDATE push_jobs SET next_at = $1 WHERE next_at = $2
+		AND id IN (SELECT min(id) FROM push_jobs GROUP BY user_id, platform)`, now, int64(behind))
+	return failed("AdvancePushJobs", err)
 }
 
 func scanPushJob(s scanner, j *im.PushJob) error {
@@ -213,21 +234,17 @@ func (t *tx) ReleasePushJobs(ctx context.Context, node string) error {
 	return failed("ReleasePushJobs", err)
 }
 
-func (t *tx) FinishPushJob(ctx context.Context, id int64, claim string) error {
-	_, err := t.h.Exec(ctx, `DELETE FROM push_jobs WHERE id = $1 AND claim = $2`, id, claim)
-	return failed("FinishPushJob", err)
+func (t *tx) FinishPushJob(ctx context.Context, id int64, claim string, now int64) error {
+	const op = "FinishPushJob"
+	done, err := list(ctx, t.h, op, scanDevice, `DELETE FROM push_jobs WHERE id = $1 AND claim = $2 RETURNING user_id, platform`, id, claim)
+	if err != nil || len(done) == 0 {
+		return err
+	}
+	return failed(op, t.advance(ctx, done[0], now))
 }
 
 func (t *tx) RetryPushJob(ctx context.Context, id int64, claim string, at int64, alone bool) error {
 	_, err := t.h.Exec(ctx, `UPDATE push_jobs SET claim = '', node = '', lease_until = 0, attempts = attempts + 1, next_at = $3, alone = $4
 		WHERE id = $1 AND claim = $2`, id, claim, at, bit(alone))
 	return failed("RetryPushJob", err)
-}
-
-func (t *tx) HoldPushJobs(ctx context.Context, p im.Platform, userIDs []string, until int64) error {
-	return InChunks(userIDs, 3, func(in string, args []any) error {
-		_, err := t.h.Exec(ctx, `UPDATE push_jobs SET next_at = $2 WHERE platform = $1 AND next_at < $2 AND claim = '' AND user_id IN `+in,
-			append([]any{p, until}, args...)...)
-		return failed("HoldPushJobs", err)
-	})
 }

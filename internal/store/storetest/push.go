@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"parley/internal/im"
@@ -134,11 +135,11 @@ func testPushJobs(t *testing.T, st store.Store) {
 		}
 		return out
 	}
-	finish := func(jobs ...im.PushJob) {
+	finish := func(now int64, jobs ...im.PushJob) {
 		t.Helper()
 		update(t, st, func(tx store.Tx) error {
 			for _, j := range jobs {
-				if err := tx.FinishPushJob(ctx, j.ID, j.Claim); err != nil {
+				if err := tx.FinishPushJob(ctx, j.ID, j.Claim, now); err != nil {
 					return err
 				}
 			}
@@ -172,9 +173,10 @@ func testPushJobs(t *testing.T, st store.Store) {
 	same(t, "the others wait", len(claim("three", 1002, 9)), 0)
 	stale := first[0]
 	stale.Claim = "another"
-	finish(stale)
+	finish(1000, stale)
 	same(t, "not who has not claimed it", count(), 5)
-	finish(first...)
+	finish(1005, first...)
+	same(t, "the next one is not due before", len(claim("too early", 1004, 9)), 0)
 	second := claim("four", 1010, 9)
 	same(t, "the next one of a device", texts(second), []string{"a si_1 m2"})
 
@@ -182,7 +184,6 @@ func testPushJobs(t *testing.T, st store.Store) {
 	retry(second[0], 1500, false)
 	add(1020, job("a", "si_3", "m4", 13))
 	same(t, "it holds up the others", len(claim("five", 1099, 9)), 0)
-	update(t, st, func(tx store.Tx) error { return tx.HoldPushJobs(ctx, im.PlatformIOS, []string{"a", "b"}, 1500) })
 	add(1030, job("a", "si_1", "m5", 14), job("b", "si_1", "m5", 14))
 	same(t, "on other devices they are due", texts(claim("six", 1100, 9)), []string{"b si_1 m5"})
 	next := claim("seven", 1500, 9) // the lease of the iPad's and of b's has ended, too
@@ -191,7 +192,7 @@ func testPushJobs(t *testing.T, st store.Store) {
 	stale = next[1]
 	stale.Claim = "two"
 	retry(stale, 1, false)
-	finish(stale)
+	finish(1, stale)
 	same(t, "whose lease ran out decides nothing", len(claim("eight", 1501, 9)), 0)
 	update(t, st, func(tx store.Tx) error { return tx.ReleasePushJobs(ctx, "node of seven") })
 	same(t, "released", len(claim("nine", 1502, 9)), 3)
@@ -199,7 +200,7 @@ func testPushJobs(t *testing.T, st store.Store) {
 	var order []string
 	for n := 0; count() > 0 && n < 9; n++ {
 		jobs := claim("ten", 1600, 9)
-		finish(jobs...)
+		finish(1600, jobs...)
 		for _, j := range jobs {
 			if j.UserID == "a" && j.Platform == im.PlatformIOS {
 				order = append(order, j.MessageID)
@@ -215,7 +216,22 @@ func testPushJobs(t *testing.T, st store.Store) {
 	})
 	renewed := claim("eleven", 1700, 9)
 	same(t, "the device's new token", renewed[0].Token, "new")
-	finish(renewed...)
+	finish(1700, renewed...)
+
+	// What was overlooked is found, and what is behind dropped ones.
+	add(1700, job("a", "si_1", "m6", 15), job("a", "si_1", "m7", 16))
+	lost := claim("lost", 1700, 1)[0]
+	retry(lost, math.MaxInt64, false)
+	same(t, "overlooked", len(claim("none", 9000, 9)), 0)
+	update(t, st, func(tx store.Tx) error { return tx.AdvancePushJobs(ctx, 1710) })
+	same(t, "not before", len(claim("none", 1709, 9)), 0)
+	same(t, "the first of the device", texts(claim("found", 1710, 9)), []string{"a si_1 m6"})
+	update(t, st, func(tx store.Tx) error { return tx.ReleasePushJobs(ctx, "node of found") })
+	update(t, st, func(tx store.Tx) error { _, err := tx.TrimPushJobs(ctx, 1, 1720); return err })
+	same(t, "not before it was dropped", len(claim("none", 1719, 9)), 0)
+	behind := claim("behind", 1720, 9)
+	same(t, "what was behind the dropped one", texts(behind), []string{"a si_1 m7"})
+	finish(1720, behind...)
 
 	// What waits for a device goes with its token: to another user, or gone altogether.
 	waiting := func(what string, want int, change func(tx store.Tx) error) {
@@ -224,7 +240,7 @@ func testPushJobs(t *testing.T, st store.Store) {
 		update(t, st, change)
 		same(t, what, count(), want)
 		for count() > 0 {
-			finish(claim("rest", 1800, 9)...)
+			finish(1800, claim("rest", 1800, 9)...)
 		}
 	}
 	put := func(user, token string) func(tx store.Tx) error {
@@ -243,7 +259,7 @@ func testPushJobs(t *testing.T, st store.Store) {
 // testPushLists claims what one request can tell, and drops what is too much.
 func testPushLists(t *testing.T, st store.Store, job func(user, conversation, message string, sent int64) im.PushJob,
 	add func(now int64, jobs ...im.PushJob), claim func(name string, now int64, limit int) []im.PushJob,
-	retry func(j im.PushJob, at int64, alone bool), finish func(jobs ...im.PushJob),
+	retry func(j im.PushJob, at int64, alone bool), finish func(now int64, jobs ...im.PushJob),
 ) {
 	ctx := context.Background()
 	users := func(jobs []im.PushJob) (out []string) {
@@ -261,14 +277,14 @@ func testPushLists(t *testing.T, st store.Store, job func(user, conversation, me
 	trim := func(keep int) (n int) {
 		t.Helper()
 		update(t, st, func(tx store.Tx) (err error) {
-			n, err = tx.TrimPushJobs(ctx, keep)
+			n, err = tx.TrimPushJobs(ctx, keep, 2000)
 			return err
 		})
 		return n
 	}
 	same(t, "nothing to drop", trim(99), 0)
 	same(t, "dropped", trim(10), 89)
-	finish(under...)
+	finish(2000, under...)
 	var later []im.PushJob
 	for _, id := range numbered("u", 100)[88:] {
 		later = append(later, job(id, "si_x", "m10", 2))
