@@ -37,6 +37,39 @@ func BenchmarkJoinAndLeave(b *testing.B) {
 	}
 }
 
+// BenchmarkLeaveOneOfMany measures the same of a user who is in many groups: from 100 on,
+// those that come to the end of a page of the user's list are reported again.
+func BenchmarkLeaveOneOfMany(b *testing.B) {
+	for _, groups := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("groups=%d", groups), func(b *testing.B) {
+			ctx := context.Background()
+			o := newOffice(b, storetest.NewSQLite(b).Open(b))
+			o.ok(o.store.Update(ctx, func(tx store.Tx) error {
+				for i := range groups {
+					id := fmt.Sprintf("g%04d", i)
+					g := im.Group{GroupID: id, GroupName: id, GroupType: im.GroupTypeWorking, NeedVerification: im.VerifyNothing}
+					if err := tx.InsertGroup(ctx, g); err != nil {
+						return err
+					}
+					owner, ann := im.Member{GroupID: id, UserID: "bob", RoleLevel: im.RoleOwner}, im.Member{GroupID: id, UserID: "ann", RoleLevel: im.RoleMember}
+					if err := tx.InsertMembers(ctx, id, []im.Member{owner, ann}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+			op, i := as("ann"), 0
+			b.ReportAllocs()
+			for b.Loop() {
+				id := fmt.Sprintf("g%04d", i%groups)
+				o.ok(o.QuitGroup(ctx, op, id, ""))
+				o.ok(o.JoinGroup(ctx, op, service.JoinRequest{GroupID: id, UserID: "ann", Source: im.JoinBySearch}))
+				i++
+			}
+		})
+	}
+}
+
 func benchJoinAndLeave(b *testing.B, members int, delivered bool) {
 	ctx := context.Background()
 	st := storetest.NewSQLite(b).Open(b)
