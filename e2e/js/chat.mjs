@@ -146,6 +146,10 @@ assert.equal(heardThere.textElem.content, 'hello, all');
 await bob.conversation(`sg_${groupID}`, (c) => c.conversationType === SessionType.Group);
 step('a group is made, and a message in it is received');
 
+// The SDK revokes what it has in store, and works its own messages in beside the answers to sending.
+for (const until = Date.now() + patience; !(await ann.history(`sg_${groupID}`)).includes('hello, all'); await setTimeout(50)) {
+  assert.ok(Date.now() < until, 'the sender does not have the own message');
+}
 const revoked = bob.wait(CbEvents.OnNewRecvMessageRevoked, (r) => r.clientMsgID === inGroup.clientMsgID);
 await ann.sdk.revokeMessage({ conversationID: `sg_${groupID}`, clientMsgID: inGroup.clientMsgID });
 await revoked;
