@@ -10,6 +10,7 @@ import (
 // TestBacklogLimits lets the outbox of the program grow over its limits while the
 // receiver is down: /readyz says so, users go on, and what is not written is counted.
 func TestBacklogLimits(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for the observer")
 	}

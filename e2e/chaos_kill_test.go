@@ -73,6 +73,7 @@ func (k *killer) strike(c chaosCall) {
 // mark, while users write: nothing is lost, the order of each lane holds, and what
 // is told again has the id it had (webhook-delivery.md 6.3 to 6.5).
 func TestChaosOfKills(t *testing.T) {
+	t.Parallel()
 	onChaosStores(t, func(t *testing.T, bin string, env ...string) {
 		rounds := 3
 		if testing.Short() || len(env) > 0 { // on PostgreSQL each restart waits until the lease of the dead process is over

@@ -44,6 +44,7 @@ var patience = flag.Duration("patience", 2*time.Minute, "how long the convergenc
 // What clients do at the same time is a matter of the scheduler: a history whose
 // operations ran beside one another may need some repetitions (-count) to fail again.
 func TestConvergence(t *testing.T) {
+	t.Parallel()
 	for _, e := range []struct {
 		name string
 		ci   int

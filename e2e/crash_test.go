@@ -104,6 +104,7 @@ func (s *sender) run(ws string, stop <-chan struct{}) error {
 // TestCrash kills the real server at random moments under load and compares,
 // in the end, what was acknowledged, what is stored and what was called back.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}

@@ -13,7 +13,10 @@ import (
 // sent at webhooks.resumeRate by its next run, too, and what is new goes beside it
 // (webhook-delivery.md 6.7). At one event a second the backlog would take longer than
 // the test waits for anything.
-func TestResumeSurvivesKill(t *testing.T) { onChaosStores(t, resumeSurvivesKill) }
+func TestResumeSurvivesKill(t *testing.T) {
+	t.Parallel()
+	onChaosStores(t, resumeSurvivesKill)
+}
 
 func resumeSurvivesKill(t *testing.T, bin string, env ...string) {
 	const waiting, following = 120, 130

@@ -66,6 +66,7 @@ func wantTold(t *testing.T, h *imtest.Hooks, userID string, from int, want ...st
 // TestPresenceAfterKill ends the process as a power cut would: who was online is told to
 // be offline by the next one, once, and before anybody comes back (webhooks.md B.2).
 func TestPresenceAfterKill(t *testing.T) {
+	t.Parallel()
 	onChaosStores(t, func(t *testing.T, bin string, env ...string) {
 		hooks := imtest.ReceiveHooks(t)
 		p := presenceProcess(t, bin, hooks, env...)
@@ -103,6 +104,7 @@ func TestPresenceAfterKill(t *testing.T) {
 // TestPresenceOfDeadNode has two nodes on one database, of which one dies: only its
 // connections are told to be offline, and not those that came back on the other one.
 func TestPresenceOfDeadNode(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits until a lease is over")
 	}

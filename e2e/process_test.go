@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -49,13 +50,34 @@ func (l *lockedBuffer) String() string {
 
 const secret = "e2e-secret-0123456789abcdefghij"
 
-// build compiles the binary once for the test.
+// binary is compiled for the first test that wants it, and removed by TestMain.
+var binary struct {
+	dir  string
+	once sync.Once
+	err  error
+}
+
+func TestMain(m *testing.M) {
+	var err error
+	if binary.dir, err = os.MkdirTemp("", "parley-e2e"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	defer os.RemoveAll(binary.dir)
+	m.Run()
+}
+
+// build returns the path of the binary as it is in the tree.
 func build(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "parley")
-	out, err := exec.Command("go", "build", "-o", bin, "parley/cmd/parley").CombinedOutput()
-	if err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	bin := filepath.Join(binary.dir, "parley")
+	binary.once.Do(func() {
+		if out, err := exec.Command("go", "build", "-o", bin, "parley/cmd/parley").CombinedOutput(); err != nil {
+			binary.err = fmt.Errorf("build: %w\n%s", err, out)
+		}
+	})
+	if binary.err != nil {
+		t.Fatal(binary.err)
 	}
 	return bin
 }
@@ -88,13 +110,19 @@ func cleanEnv() []string {
 	return out
 }
 
+// freePort returns an address that nobody listens on. It is below the ports that systems
+// give out by themselves: a process that is started anew must find its own free.
 func freePort(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprint("127.0.0.1:", 16_000+rand.IntN(16_000))
+		if ln, err := net.Listen("tcp", address); err == nil {
+			ln.Close()
+			return address
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // start runs the binary and returns at its ready line.
