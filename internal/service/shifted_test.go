@@ -74,6 +74,9 @@ func readPages[T any](
 // TestShifted changes lists at random while they are loaded: the client ends with all of
 // the list, whatever went from page to page.
 func TestShifted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("lists of several pages take their time, and nothing in it happens at the same time")
+	}
 	t.Parallel()
 	storetest.Engines(t, func(t *testing.T, open func(testing.TB) store.Store) {
 		t.Parallel()
