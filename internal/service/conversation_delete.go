@@ -44,7 +44,7 @@ func (s *Service) DeleteConversations(ctx context.Context, op im.Operator, owner
 					return err
 				}
 			}
-			return repeatShifted(ctx, tx, im.ListConversations, ownerID, len(batch))
+			return repeatConversations(ctx, tx, ownerID, len(batch))
 		})
 		if err != nil {
 			return err

@@ -39,7 +39,7 @@ func (s *Service) DeleteFriend(ctx context.Context, op im.Operator, ownerID, fri
 			if _, err := tx.Step(ctx, im.ListFriends, ownerID, im.ChangeDelete, friendID); err != nil {
 				return err
 			}
-			if err := repeatShifted(ctx, tx, im.ListFriends, ownerID, 1); err != nil {
+			if err := repeatFriends(ctx, tx, ownerID, 1); err != nil {
 				return err
 			}
 			return s.emit(ctx, tx, op, contactEvent(im.AfterDeleteFriend, ownerID, friendID, func(string) []byte {
@@ -226,7 +226,7 @@ func editFriends(ctx context.Context, tx store.Tx, ownerID string, friendIDs []s
 	_, err := tx.Step(ctx, im.ListFriends, ownerID, im.ChangeUpdate, elements...)
 	if err == nil && p.IsPinned != nil {
 		// Those who stay and those who have moved lie mixed at the end of a page.
-		err = repeatShifted(ctx, tx, im.ListFriends, ownerID, 2*len(friendIDs))
+		err = repeatFriends(ctx, tx, ownerID, 2*len(friendIDs))
 	}
 	return err
 }

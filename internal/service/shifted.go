@@ -2,7 +2,8 @@ package service
 
 import (
 	"context"
-	"fmt"
+	"maps"
+	"slices"
 
 	"parley/internal/im"
 	"parley/internal/store"
@@ -18,47 +19,18 @@ import (
 // (sdk-sync.md 6.2), and a second step would be a gap to whoever has got the notice of the
 // first.
 
-// clientPage is how many elements of a list clients ask for at a time, and how many in
-// all: 0 is without limit (incremental-sync.md 8.1).
-func clientPage(list im.List) (size, most int) {
-	switch list {
-	case im.ListFriends:
-		return 100, 10_000
-	case im.ListJoinedGroups:
-		return 100, 1_000
-	case im.ListConversations:
-		return 300, 0
-	default:
-		panic(fmt.Sprintf("clients do not depend on the pages of list %d", list))
-	}
-}
+// What clients ask for at a time, and how many full pages of it (incremental-sync.md 8.1).
+const (
+	friendsPage       = 100
+	groupsPage        = 100
+	groupsPages       = 10
+	conversationsPage = 300
+)
 
-// pageOrder returns the elements of a list in the order of its pages.
-func pageOrder(ctx context.Context, r store.Reader, list im.List, owner string) ([]string, error) {
-	switch list {
-	case im.ListFriends:
-		return r.FriendIDs(ctx, owner)
-	case im.ListJoinedGroups:
-		return r.JoinedByEntry(ctx, owner)
-	case im.ListConversations:
-		return r.ConversationIDs(ctx, owner)
-	default:
-		panic(fmt.Sprintf("list %d is not read in pages", list))
-	}
-}
-
-// repeatShifted has clients fetch again the last elements of each page of a list, as many
-// as a change may have brought there. It comes after the step of the change, which keeps
-// other changes of the list away.
-func repeatShifted(ctx context.Context, tx store.Tx, list im.List, owner string, moved int) error {
-	ids, err := pageOrder(ctx, tx, list, owner)
-	if err != nil {
-		return err
-	}
-	size, most := clientPage(list)
-	if most > 0 {
-		ids = ids[:min(len(ids), most)]
-	}
+// repeatShifted has clients fetch again the last elements of each page of a list that is
+// given in the order of its pages, as many as a change may have brought there. It comes
+// after the step of the change, which keeps other changes of the list away.
+func repeatShifted(ctx context.Context, tx store.Tx, list im.List, owner string, ids []string, size, moved int) error {
 	var shifted []string
 	for end := size; end <= len(ids); end += size {
 		shifted = append(shifted, ids[end-min(moved, size):end]...)
@@ -69,22 +41,38 @@ func repeatShifted(ctx context.Context, tx store.Tx, list im.List, owner string,
 	if len(shifted) == 0 {
 		return nil
 	}
-	_, err = tx.Step(ctx, list, owner, im.ChangeUpdate, shifted...)
+	_, err := tx.Step(ctx, list, owner, im.ChangeUpdate, shifted...)
 	return err
 }
 
-// leaveList takes a group out of the lists of former members.
+func repeatFriends(ctx context.Context, tx store.Tx, ownerID string, moved int) error {
+	ids, err := tx.FriendIDs(ctx, ownerID)
+	if err != nil {
+		return err
+	}
+	return repeatShifted(ctx, tx, im.ListFriends, ownerID, ids, friendsPage, moved)
+}
+
+func repeatConversations(ctx context.Context, tx store.Tx, ownerID string, moved int) error {
+	ids, err := tx.ConversationIDs(ctx, ownerID)
+	if err != nil {
+		return err
+	}
+	return repeatShifted(ctx, tx, im.ListConversations, ownerID, ids, conversationsPage, moved)
+}
+
+// leaveList takes a group out of the lists of former members, of whom there may be many:
+// the ends of all their pages are looked up together.
 func leaveList(ctx context.Context, tx store.Tx, groupID string, userIDs []string) error {
 	if err := tx.StepEach(ctx, im.ListJoinedGroups, userIDs, im.ChangeDelete, groupID); err != nil {
 		return err
 	}
-	size, _ := clientPage(im.ListJoinedGroups)
-	long, err := tx.JoinedMany(ctx, userIDs, size)
+	ends, err := tx.JoinedPageEnds(ctx, userIDs, groupsPage, groupsPages)
 	if err != nil {
 		return err
 	}
-	for _, id := range long {
-		if err := repeatShifted(ctx, tx, im.ListJoinedGroups, id, 1); err != nil {
+	for _, id := range slices.Sorted(maps.Keys(ends)) {
+		if _, err := tx.Step(ctx, im.ListJoinedGroups, id, im.ChangeUpdate, ends[id]...); err != nil {
 			return err
 		}
 	}

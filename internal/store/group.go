@@ -86,9 +86,9 @@ type ReaderWriter interface {
 type ManyVersions interface {
 	// StepEach records the same change of one element in the logs of several owners.
 	StepEach(ctx context.Context, list im.List, owners []string, change im.Change, element string) error
-	// JoinedMany returns those of the users who are in at least so many groups, in no
-	// particular order.
-	JoinedMany(ctx context.Context, userIDs []string, least int) ([]string, error)
+	// JoinedPageEnds returns the last group of each full page, of the first pages, of the lists
+	// that JoinedGroups gives of users: by user, those without a full page left out.
+	JoinedPageEnds(ctx context.Context, userIDs []string, size, pages int) (map[string][]string, error)
 	// DropLog deletes up to limit entries of a log and, when there are fewer, the log:
 	// the next step makes one with a new identity. gone says that it came to that; until
 	// then nobody may be answered from what is left.

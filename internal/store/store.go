@@ -173,11 +173,9 @@ type Groups interface {
 	// JoinedGroupIDs returns the groups of a user by name, then creation. A group that is
 	// being dismissed is one of them until the user is removed from it.
 	JoinedGroupIDs(ctx context.Context, userID string) ([]string, error)
-	// JoinedByEntry returns the same ids by the time the user joined.
-	JoinedByEntry(ctx context.Context, userID string) ([]string, error)
 	// JoinedGroups returns a page of the same groups, and their number. Which groups are on
-	// the page goes by JoinedByEntry, so that no renaming moves one from page to page; on it
-	// they are in the order of JoinedGroupIDs.
+	// the page goes by the time the user joined, so that no renaming moves one from page to
+	// page; on it they are in the order of JoinedGroupIDs.
 	JoinedGroups(ctx context.Context, userID string, offset, limit int) ([]im.Group, int, error)
 	// JoinedAmong returns those among groupIDs that are live groups of a user, in no particular order.
 	JoinedAmong(ctx context.Context, userID string, groupIDs []string) ([]string, error)

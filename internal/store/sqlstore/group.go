@@ -97,15 +97,13 @@ const entryOrder = ` ORDER BY m.join_time, m.group_id`
 
 // A group leaves a user's list when the user is removed from it, with the step that says
 // so; the members of a large one that is dismissed are removed one after the other.
-const joinedTables = `group_members m JOIN groups g ON g.group_id = m.group_id
-	WHERE m.user_id = $1 AND (g.status <> 2 OR EXISTS (SELECT 1 FROM dismissals d WHERE d.group_id = g.group_id))`
+const (
+	listed       = `(g.status <> 2 OR EXISTS (SELECT 1 FROM dismissals d WHERE d.group_id = g.group_id))`
+	joinedTables = `group_members m JOIN groups g ON g.group_id = m.group_id WHERE m.user_id = $1 AND ` + listed
+)
 
 func (q queries) JoinedGroupIDs(ctx context.Context, userID string) ([]string, error) {
 	return list(ctx, q.h, "JoinedGroupIDs", scanString, `SELECT g.group_id FROM `+joinedTables+joinedOrder, userID)
-}
-
-func (q queries) JoinedByEntry(ctx context.Context, userID string) ([]string, error) {
-	return list(ctx, q.h, "JoinedByEntry", scanString, `SELECT g.group_id FROM `+joinedTables+entryOrder, userID)
 }
 
 func (q queries) JoinedGroups(ctx context.Context, userID string, offset, limit int) ([]im.Group, int, error) {
@@ -118,9 +116,17 @@ func (q queries) JoinedGroups(ctx context.Context, userID string, offset, limit 
 	return page, total, err
 }
 
-func (t *tx) JoinedMany(ctx context.Context, userIDs []string, least int) ([]string, error) {
-	return listIn(ctx, t.h, "JoinedMany", scanString,
-		`SELECT user_id FROM group_members WHERE user_id IN IDS GROUP BY user_id HAVING count(*) >= $1`, userIDs, least)
+func (t *tx) JoinedPageEnds(ctx context.Context, userIDs []string, size, pages int) (map[string][]string, error) {
+	ends, err := listIn(ctx, t.h, "JoinedPageEnds", func(s scanner, id *store.MemberID) error { return s.Scan(&id.UserID, &id.GroupID) },
+		`SELECT user_id, group_id FROM (
+			SELECT m.user_id, m.group_id, row_number() OVER (PARTITION BY m.user_id`+entryOrder+`) AS place
+			FROM group_members m JOIN groups g ON g.group_id = m.group_id WHERE m.user_id IN IDS AND `+listed+`) AS placed
+		WHERE place % $1 = 0 AND place <= $2 ORDER BY user_id, place`, userIDs, size, size*pages)
+	out := make(map[string][]string)
+	for _, e := range ends {
+		out[e.UserID] = append(out[e.UserID], e.GroupID)
+	}
+	return out, err
 }
 
 func (q queries) GroupsShowingProfile(ctx context.Context, userID string) ([]string, error) {

@@ -61,7 +61,7 @@ func pagedLists() []pagedList {
 		},
 		{
 			"groups",
-			func(ctx context.Context, r store.Reader) ([]string, error) { return r.JoinedByEntry(ctx, "u") },
+			func(ctx context.Context, r store.Reader) ([]string, error) { return r.JoinedGroupIDs(ctx, "u") }, // named in the order of entry
 			func(ctx context.Context, r store.Reader, offset, limit int) ([]string, int, error) {
 				page, total, err := r.JoinedGroups(ctx, "u", offset, limit)
 				return keys(page, total, err, func(g *im.Group) string { return g.GroupID })
@@ -182,9 +182,18 @@ func testJoinedPages(t *testing.T, st store.Store) {
 	patch("g4", im.GroupPatch{Status: &dismissed})
 	same(t, "dismissed at once", pages(), []string{"g1", "g3", "|", "|"})
 
-	update(t, st, func(tx store.Tx) error {
-		same(t, "in two or more", sorted(must(tx.JoinedMany(ctx, []string{"u", "v"}, 2))(t)), []string{"u"})
-		same(t, "in four or more", must(tx.JoinedMany(ctx, []string{"u", "v"}, 4))(t), []string{})
+	update(t, st, func(tx store.Tx) error { // u is listed in g1 and g3, in this order
+		for _, c := range []struct {
+			size, pages int
+			want        map[string][]string
+		}{
+			{1, 5, map[string][]string{"u": {"g1", "g3"}}},
+			{1, 1, map[string][]string{"u": {"g1"}}},
+			{2, 5, map[string][]string{"u": {"g3"}}},
+			{3, 5, map[string][]string{}},
+		} {
+			same(t, fmt.Sprintf("ends of %+v", c), must(tx.JoinedPageEnds(ctx, []string{"u", "v"}, c.size, c.pages))(t), c.want)
+		}
 		return nil
 	})
 }
