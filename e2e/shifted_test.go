@@ -163,7 +163,12 @@ func TestConversationsMoveWhileRead(t *testing.T) {
 		gone := func(name string, ids ...string) edit {
 			return edit{name, "/conversation/delete_conversations", imtest.H{"ownerUserID": "ann", "conversationIDs": ids}}
 		}
-		list.check(t, s, gone("one is deleted", ids[7]), gone("three are deleted", ids[8], ids[100], ids[200]))
+		list.check(t, s,
+			gone("one is deleted", ids[7]), gone("three are deleted", ids[8], ids[100], ids[200]),
+			gone("the last page begins to shrink", ids[300:304]...), // 606 to 602
+		)
+		list.changed = 3
+		list.check(t, s, gone("there is no last page any more", ids[310:314]...)) // 602 to 598
 	})
 }
 

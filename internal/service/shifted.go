@@ -32,8 +32,9 @@ const (
 // after the step of the change, which keeps other changes of the list away.
 func repeatShifted(ctx context.Context, tx store.Tx, list im.List, owner string, ids []string, size, moved int) error {
 	var shifted []string
-	for end := size; end <= len(ids); end += size {
-		shifted = append(shifted, ids[end-min(moved, size):end]...)
+	moved = min(moved, size)
+	for end := size; end-moved < len(ids); end += size { // the last page may have been full before
+		shifted = append(shifted, ids[end-moved:min(end, len(ids))]...)
 		if len(shifted) > im.MaxDelta { // more are answered in full anyway
 			break
 		}
